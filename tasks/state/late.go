@@ -1,0 +1,63 @@
+package state
+
+import "fmt"
+
+// Bringer is an object whose creation makes the kernel create others with it.
+type Bringer interface {
+	Brings() []Object
+}
+
+// Late is an object with fields that name facts of the host. Resolve replaces
+// them by values, from a view in which the objects that Reads lists are present
+// if they are present on the host. A Key in Reads with an empty Name stands for
+// all objects of its kind and scope.
+type Late interface {
+	Object
+	Reads() []Key
+	Resolve(View) (Object, error)
+}
+
+// View is a state that can be looked at: observed, or simulated by a plan.
+type View interface {
+	Get(Key) (Object, bool)
+	All(Kind, Scope) []Object
+}
+
+// Want is what a task asks for: that the object be there, with the fields that
+// are set, or that it be absent.
+type Want struct {
+	Object Object
+	Absent bool
+}
+
+// Present wants the objects to be there.
+func Present(objects ...Object) []Want {
+	wants := make([]Want, len(objects))
+	for i, o := range objects {
+		wants[i] = Want{Object: o}
+	}
+	return wants
+}
+
+// Absent wants the objects to be gone, in that order.
+func Absent(objects ...Object) []Want {
+	wants := Present(objects...)
+	for i := range wants {
+		wants[i].Absent = true
+	}
+	return wants
+}
+
+// MissingError says that an object needs another that is neither on the host nor planned.
+type MissingError struct {
+	Key   Key
+	Needs Key
+}
+
+// Error implements error.
+func (e *MissingError) Error() string {
+	if e.Key == e.Needs {
+		return fmt.Sprintf("no %s", e.Key)
+	}
+	return fmt.Sprintf("%s needs %s, which is not there", e.Key, e.Needs)
+}

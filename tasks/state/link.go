@@ -1,0 +1,106 @@
+package state
+
+import "strings"
+
+// Link is a network interface. The zero value of a field leaves it alone.
+type Link struct {
+	Scope Scope  `json:"scope,omitempty" state:"key"`
+	Name  string `json:"name" state:"key"`
+	// Type is the kernel's kind of link (bridge, veth, vxlan, macvlan, dummy, ...),
+	// "device" for hardware, "loopback" for lo; unset in a want: any link of that name.
+	Type  string `json:"type,omitempty" state:"fixed"`
+	State string `json:"state,omitempty"` // up or down (administrative)
+	MTU   int    `json:"mtu,omitempty"`   // bytes
+	MAC   string `json:"mac,omitempty"`   // aa:bb:cc:dd:ee:ff
+	// IPv6 "off" is disable_ipv6=1 on the link, set before it first comes up.
+	IPv6    string `json:"ipv6,omitempty"`
+	TxQueue int    `json:"txqueuelen,omitempty"` // packets
+	Promisc *bool  `json:"promisc,omitempty"`
+	Alias   string `json:"alias,omitempty" state:"mark"`
+
+	// veth: the other end, which is created together with this one.
+	Peer      string `json:"peer,omitempty" state:"fixed"`
+	PeerScope Scope  `json:"peer_scope,omitempty" state:"fixed"`
+
+	// macvlan, ipvlan, vlan: the link below, in ParentScope, and how.
+	Parent      string `json:"parent,omitempty" state:"fixed"`
+	ParentScope Scope  `json:"parent_scope,omitempty" state:"fixed"`
+	Mode        string `json:"mode,omitempty" state:"fixed"` // macvlan: bridge, private, vepa, passthru; ipvlan: l2, l3, l3s
+	VLAN        int    `json:"vlan,omitempty" state:"fixed"` // 802.1Q id
+
+	// vxlan.
+	VNI      int    `json:"vni,omitempty" state:"fixed"`
+	Local    string `json:"local,omitempty" state:"fixed"`  // underlay address
+	Remote   string `json:"remote,omitempty" state:"fixed"` // underlay address or multicast group
+	Port     int    `json:"port,omitempty" state:"fixed"`   // UDP
+	Learning *bool  `json:"learning,omitempty" state:"fixed"`
+
+	// bridge.
+	STP           *bool `json:"stp,omitempty"`
+	ForwardDelay  int   `json:"forward_delay,omitempty"` // 1/100 s, as ip link shows it
+	VLANFiltering *bool `json:"vlan_filtering,omitempty"`
+
+	// MTUOf names a link of MTUScope whose MTU this one takes, found out where the scope is observed.
+	MTUOf    string `json:"mtu_of,omitempty" state:"hint"`
+	MTUScope Scope  `json:"mtu_scope,omitempty" state:"hint"`
+}
+
+// LinkKey is the key of the named link in scope.
+func LinkKey(scope Scope, name string) Key { return Key{KindLink, scope, name} }
+
+// Key implements Object.
+func (l Link) Key() Key { return LinkKey(l.Scope, l.Name) }
+
+// Needs implements Object.
+func (l Link) Needs() []Key {
+	needs := l.Scope.Needs()
+	if l.Parent != "" {
+		needs = append(needs, LinkKey(l.ParentScope, l.Parent))
+	}
+	return append(needs, l.PeerScope.Needs()...)
+}
+
+// Brings implements Bringer: one veth brings the other end.
+func (l Link) Brings() []Object {
+	if l.Type != "veth" || l.Peer == "" {
+		return nil
+	}
+	return []Object{Link{Scope: l.PeerScope, Name: l.Peer, Type: "veth", State: "down", Peer: l.Name, PeerScope: l.Scope}}
+}
+
+// Reads implements Late.
+func (l Link) Reads() []Key {
+	if l.MTUOf == "" {
+		return nil
+	}
+	return []Key{LinkKey(l.MTUScope, l.MTUOf)}
+}
+
+// Resolve implements Late: it takes the MTU of the link that MTUOf names.
+func (l Link) Resolve(view View) (Object, error) {
+	if l.MTUOf == "" {
+		return l, nil
+	}
+	source, ok := view.Get(LinkKey(l.MTUScope, l.MTUOf))
+	if !ok {
+		return nil, &MissingError{Key: l.Key(), Needs: LinkKey(l.MTUScope, l.MTUOf)}
+	}
+	if l.MTU == 0 {
+		l.MTU = source.(Link).MTU
+	}
+	l.MTUOf, l.MTUScope = "", ""
+	return l, nil
+}
+
+// sysctlLink is the link that a parameter belongs to: eth0 of
+// net/ipv4/conf/eth0/rp_filter; "" for all, default and other parameters.
+func sysctlLink(name string) string {
+	parts := strings.Split(name, "/")
+	if len(parts) < 5 || parts[0] != "net" || (parts[2] != "conf" && parts[2] != "neigh") {
+		return ""
+	}
+	if parts[3] == "all" || parts[3] == "default" {
+		return ""
+	}
+	return parts[3]
+}

@@ -1,0 +1,102 @@
+package state
+
+import "strings"
+
+// Table is an iptables table of a scope. It is an object of its own so that undo
+// can take away a table that only netrun brought to life (nf_tables backend;
+// the legacy backend's tables stay, empty).
+type Table struct {
+	Scope  Scope  `json:"scope,omitempty" state:"key"`
+	Family int    `json:"family" state:"key"` // 4 or 6
+	Name   string `json:"name" state:"key"`   // filter, nat, mangle, raw
+}
+
+// TableKey is the key of the named table.
+func TableKey(scope Scope, family int, name string) Key {
+	return Key{KindTable, scope, familyName(family) + " " + name}
+}
+
+// Key implements Object.
+func (t Table) Key() Key { return TableKey(t.Scope, t.Family, t.Name) }
+
+// Needs implements Object.
+func (t Table) Needs() []Key { return t.Scope.Needs() }
+
+// Chain is an iptables chain of netrun's own: its name begins with NETRUN, and
+// it holds exactly Rules, in order. Chains of others are never objects.
+type Chain struct {
+	Scope  Scope  `json:"scope,omitempty" state:"key"`
+	Family int    `json:"family" state:"key"`
+	Table  string `json:"table" state:"key"`
+	Name   string `json:"name" state:"key"` // NETRUN..., at most 28 characters
+	// Rules are the rules' arguments, in the words and the order of iptables-save.
+	// An argument may name a fact (see Expand).
+	Rules [][]string `json:"rules,omitempty"`
+}
+
+// Key implements Object.
+func (c Chain) Key() Key {
+	return Key{KindChain, c.Scope, familyName(c.Family) + " " + c.Table + " " + c.Name}
+}
+
+// Needs implements Object.
+func (c Chain) Needs() []Key { return []Key{TableKey(c.Scope, c.Family, c.Table)} }
+
+// Reads implements Late.
+func (c Chain) Reads() []Key {
+	for _, rule := range c.Rules {
+		if HasFacts(rule...) {
+			return routingKeys(c.Scope)
+		}
+	}
+	return nil
+}
+
+// Resolve implements Late: it replaces the facts that the rules name.
+func (c Chain) Resolve(view View) (Object, error) {
+	rules := make([][]string, len(c.Rules))
+	for i, rule := range c.Rules {
+		expanded, err := expandAll(view, c.Scope, rule)
+		if err != nil {
+			return nil, err
+		}
+		rules[i] = expanded
+	}
+	c.Rules = rules
+	return c, nil
+}
+
+// Jump is the one rule by which a chain of the system's (or of another program)
+// sends packets to a chain of netrun's. It carries a comment that marks it.
+type Jump struct {
+	Scope  Scope    `json:"scope,omitempty" state:"key"`
+	Family int      `json:"family" state:"key"`
+	Table  string   `json:"table" state:"key"`
+	From   string   `json:"from" state:"key"` // PREROUTING, OUTPUT, INPUT, DOCKER-USER, ...
+	To     string   `json:"to" state:"key"`   // a Chain's name
+	Match  []string `json:"match,omitempty" state:"fixed"`
+	First  bool     `json:"first,omitempty" state:"hint"` // insert before, not append after, the rules that are there
+}
+
+// Key implements Object.
+func (j Jump) Key() Key {
+	return Key{KindJump, j.Scope, familyName(j.Family) + " " + j.Table + " " + j.From + " " + j.To}
+}
+
+// Needs implements Object.
+func (j Jump) Needs() []Key {
+	return []Key{Chain{Scope: j.Scope, Family: j.Family, Table: j.Table, Name: j.To}.Key()}
+}
+
+// ChainPrefix begins the name of every chain that is netrun's own.
+const ChainPrefix = "NETRUN"
+
+// OwnChain reports whether the name is that of a chain of netrun's.
+func OwnChain(name string) bool { return strings.HasPrefix(name, ChainPrefix) }
+
+func familyName(family int) string {
+	if family == 6 {
+		return "ip6"
+	}
+	return "ip"
+}
