@@ -1,0 +1,111 @@
+package tasks
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"netrun/tasks/state"
+)
+
+// Task is one task kind's arguments, decoded.
+type Task interface {
+	// Check reports what is wrong with the arguments that the decoder could not
+	// see: an *ArgError, or several joined. It reads nothing but the arguments.
+	Check() error
+}
+
+// Wanter is a task that is objects. Want is pure: the same arguments give the
+// same objects, in the order in which they are to be made.
+type Wanter interface {
+	Task
+	Want() []state.Want
+}
+
+// Act is a task that does something which is not an object's state.
+type Act interface {
+	Task
+	// Needed only reads, and says in a few words what Do would do ("start redis");
+	// "" means that there is nothing to do. It is what --check prints.
+	Needed(ctx context.Context, m Machine) (string, error)
+	// Do does it. It is called only when Needed gave a text.
+	Do(ctx context.Context, m Machine) (Outcome, error)
+}
+
+// Reader is an Act that changes nothing: it runs in --check too.
+type Reader interface {
+	Act
+	Reads()
+}
+
+// Inline is a task that works on variables only (debug, assert, set_fact).
+type Inline interface {
+	Task
+	Inline(vars Vars) (Outcome, error)
+}
+
+// Expander is a task whose arguments name hosts or groups of the inventory. The
+// controller calls Expand, which replaces them by plain values (in place), so that
+// the host needs no inventory and Want stays pure.
+type Expander interface {
+	Task
+	Expand(inv Inventory) error
+}
+
+// Inventory is what Expand may ask. Variables are those of that host, rendered.
+type Inventory interface {
+	Self() string                               // inventory name of the host that the task is for
+	Group(name string) (hosts []string, ok bool) // in inventory order; a host's name is a group of one
+	Var(host, name string) (value any, ok bool, err error)
+}
+
+// Vars is what an Inline task may ask of the variables in force.
+type Vars interface {
+	Lookup(name string) (any, error)    // an unknown name is an error that names the nearest one
+	Eval(expression string) (any, error) // an expr expression, as in when
+}
+
+// Outcome is what an act or an inline task did.
+type Outcome struct {
+	Changed bool
+	Msg     string         // one line for people
+	Data    map[string]any // what register gets: stdout, stderr, rc, ... (JSON values)
+	Facts   map[string]any // set_fact: variables from here on
+	Blob    *Blob          // fetch: a file for the controller
+}
+
+// Blob is a file that goes to the controller.
+type Blob struct {
+	Source string // path on the host
+	Dest   string // path on the controller
+	Flat   bool   // Dest is the file itself, else <Dest>/<host>/<Source>
+	Open   func() (io.ReadCloser, error)
+}
+
+// Machine is the host as an act sees it.
+type Machine interface {
+	// Run runs a program and waits for it. An exit status other than 0 is not an
+	// error: see Output.Status. Output beyond 1 MiB a stream is cut, and said to be.
+	Run(ctx context.Context, c Command) (Output, error)
+	// In calls f on a thread that is in the scope's network namespace.
+	In(scope state.Scope, f func() error) error
+	// Facts are the facts of the host: os, distribution, arch, hostname, kernel, interfaces, ...
+	Facts(ctx context.Context) (map[string]any, error)
+}
+
+// Command is a program to run: never a shell line, unless Argv begins with a shell.
+type Command struct {
+	Argv  []string
+	Env   map[string]string // added to the environment
+	Dir   string
+	Stdin string
+	User  string      // "" is the user that the play runs as
+	Scope state.Scope // the network namespace to run in
+}
+
+// Output is what a program printed, and its exit status.
+type Output struct {
+	Stdout, Stderr string
+	Status         int
+	Elapsed        time.Duration
+}
