@@ -174,3 +174,41 @@ func sliceText(v reflect.Value) string {
 	}
 	return strings.Join(parts, "; ")
 }
+
+// MarkOf is the object's mark of ownership as text. A route or rule of netrun's
+// gives "netrun"; has is false for kinds that carry no mark of their own.
+func MarkOf(o Object) (mark string, has bool) {
+	v := reflect.ValueOf(o)
+	for _, f := range fieldsOf(v.Type()) {
+		if f.role != "mark" {
+			continue
+		}
+		fv := v.Field(f.index)
+		if fv.Kind() == reflect.Int {
+			if fv.Int() == Protocol {
+				return "netrun", true
+			}
+			return "", true
+		}
+		return fv.String(), true
+	}
+	return "", false
+}
+
+// With is now with the named fields taken from target, unset ones too; hints (a
+// file's content) always come from target.
+func With(now, target Object, fields []FieldDiff) Object {
+	out := reflect.New(reflect.TypeOf(now)).Elem()
+	out.Set(reflect.ValueOf(now))
+	t := reflect.ValueOf(target)
+	names := make(map[string]bool, len(fields))
+	for _, f := range fields {
+		names[f.Field] = true
+	}
+	for _, f := range fieldsOf(t.Type()) {
+		if names[f.name] || f.role == "hint" {
+			out.Field(f.index).Set(t.Field(f.index))
+		}
+	}
+	return out.Interface().(Object)
+}

@@ -1,0 +1,112 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+
+	"netrun/tasks/state"
+)
+
+// network are the kinds that hang together on a link, and are read together.
+var network = []state.Kind{state.KindLink, state.KindMember, state.KindAddress, state.KindNeighbour, state.KindRoute}
+
+// observe reads what the wants are about and has not been read yet, in one call.
+func (p *Planner) observe(ctx context.Context, wants []state.Want) error {
+	var need []state.Key
+	asked := map[state.Key]bool{}
+	for _, w := range wants {
+		for _, k := range about(w.Object) {
+			if !p.seen[k] && !asked[k] {
+				asked[k] = true
+				need = append(need, k)
+			}
+		}
+	}
+	if len(need) == 0 {
+		return nil
+	}
+	got, err := p.host.Observe(ctx, need)
+	if err != nil {
+		return fmt.Errorf("observe: %w", err)
+	}
+	for _, k := range need {
+		p.seen[k] = true
+	}
+	p.take(got, asked)
+	return nil
+}
+
+// take adds the objects of the groups just asked for. A host may return more: of
+// kinds read by name (parameters, chains, files) that is welcome, unless the
+// simulation already knows better.
+func (p *Planner) take(got *state.State, asked map[state.Key]bool) {
+	for _, o := range got.Objects() {
+		k := o.Key()
+		if asked[group(k)] && group(k).Name == "" {
+			continue // below, in the kernel's order
+		}
+		if _, known := p.base.Get(k); !known && group(k).Name != "" && !p.seen[k] || asked[k] {
+			p.base.Put(o)
+			p.sim.Put(o)
+		}
+	}
+	for g := range asked {
+		if g.Name != "" {
+			continue
+		}
+		for _, o := range got.All(g.Kind, g.Scope) {
+			p.base.Put(o)
+			p.sim.Put(o)
+		}
+	}
+}
+
+// group is what is read for a key: all of its kind and scope, or, for kinds of
+// which a host has too many, the key itself.
+func group(k state.Key) state.Key {
+	switch k.Kind {
+	case state.KindSysctl, state.KindFile, state.KindProcess, state.KindTable, state.KindChain, state.KindJump:
+		return k
+	}
+	return state.Key{Kind: k.Kind, Scope: k.Scope}
+}
+
+// about lists the groups that planning the object looks at.
+func about(o state.Object) []state.Key {
+	keys := neighbourhood(o.Key())
+	for _, n := range o.Needs() {
+		keys = append(keys, neighbourhood(n)...)
+	}
+	if l, ok := o.(state.Late); ok {
+		for _, r := range l.Reads() {
+			keys = append(keys, neighbourhood(r)...)
+		}
+	}
+	if b, ok := o.(state.Bringer); ok {
+		for _, brought := range b.Brings() {
+			keys = append(keys, neighbourhood(brought.Key())...)
+		}
+	}
+	return keys
+}
+
+// neighbourhood is the key's group, its scope's object, and what goes with a link.
+func neighbourhood(k state.Key) []state.Key {
+	var keys []state.Key
+	for _, s := range k.Scope.Needs() {
+		keys = append(keys, group(s))
+	}
+	switch k.Kind {
+	case state.KindLink, state.KindMember, state.KindAddress, state.KindNeighbour, state.KindRoute:
+		for _, kind := range network {
+			keys = append(keys, state.Key{Kind: kind, Scope: k.Scope})
+		}
+		return keys
+	case state.KindNetns:
+		scope := state.NetnsScope(k.Name)
+		for _, kind := range network {
+			keys = append(keys, state.Key{Kind: kind, Scope: scope})
+		}
+	}
+	return append(keys, group(k))
+}

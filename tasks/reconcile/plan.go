@@ -1,0 +1,187 @@
+package reconcile
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"netrun/tasks/state"
+)
+
+// planning is the planning of one task.
+type planning struct {
+	*Planner
+	task     int
+	changes  []state.Change
+	side     []state.Object
+	cascaded []state.Key // what goes because something else goes
+}
+
+func (p *planning) want(w state.Want) error {
+	object := w.Object
+	if late, ok := object.(state.Late); ok && !w.Absent {
+		resolved, err := late.Resolve(p.sim)
+		if err != nil {
+			return err
+		}
+		object = resolved
+	}
+	have, there := p.sim.Get(object.Key())
+	switch {
+	case w.Absent && there:
+		p.delete(object.Key(), have)
+		return nil
+	case w.Absent:
+		return nil
+	case there:
+		return p.adjust(object, have)
+	}
+	return p.create(object)
+}
+
+func (p *planning) create(object state.Object) error {
+	for _, need := range object.Needs() {
+		if _, ok := p.sim.Get(need); !ok {
+			return &state.MissingError{Key: object.Key(), Needs: need}
+		}
+	}
+	if l, ok := object.(state.Link); ok && l.Type == "" {
+		return &state.MissingError{Key: l.Key(), Needs: l.Key()}
+	}
+	after := state.Mark(object, p.options.Owner)
+	p.keepCollateral(state.Change{Op: state.Create, After: after})
+	p.add(state.Change{Op: state.Create, After: after})
+	bringer, ok := after.(state.Bringer)
+	if !ok {
+		return nil
+	}
+	for _, brought := range bringer.Brings() {
+		if _, there := p.sim.Get(brought.Key()); there {
+			return fmt.Errorf("create %s: %s is there already", object.Key(), brought.Key())
+		}
+		p.add(state.Change{Op: state.Create, After: brought, Implied: true})
+	}
+	return nil
+}
+
+// adjust changes what is there into what is wanted, in place if the kernel can.
+func (p *planning) adjust(object, have state.Object) error {
+	fields := state.Diff(object, have)
+	if len(fields) == 0 {
+		return nil
+	}
+	if !slices.ContainsFunc(fields, func(f state.FieldDiff) bool { return f.Fixed }) {
+		for _, need := range object.Needs() {
+			if _, ok := p.sim.Get(need); !ok {
+				return &state.MissingError{Key: object.Key(), Needs: need}
+			}
+		}
+		c := state.Change{Op: state.Update, Before: have, After: state.Merge(have, object), Fields: fields}
+		p.keepCollateral(c)
+		p.add(c)
+		return nil
+	}
+	if mark, marked := state.MarkOf(have); marked && !strings.HasPrefix(mark, "netrun") {
+		return fmt.Errorf("%s is there already with %s, and is not netrun's: remove it, or choose another name", have.Key(), fixedText(fields))
+	}
+	p.delete(have.Key(), have)
+	return p.create(object)
+}
+
+func fixedText(fields []state.FieldDiff) string {
+	var parts []string
+	for _, f := range fields {
+		if f.Fixed {
+			from := f.From
+			if from == "" {
+				from = "none"
+			}
+			parts = append(parts, fmt.Sprintf("%s %s instead of %s", f.Field, from, f.To))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// delete plans the object's removal, after that of what must go first, and
+// followed by what the kernel removes along with it.
+func (p *planning) delete(key state.Key, have state.Object) {
+	for _, d := range p.sim.Dependents(key) {
+		if !goesWith(key.Kind, d.Kind) {
+			if o, ok := p.sim.Get(d); ok {
+				p.cascaded = append(p.cascaded, d)
+				p.delete(d, o)
+			}
+		}
+	}
+	c := state.Change{Op: state.Delete, Before: have}
+	p.keepCollateral(c)
+	p.add(c)
+	p.cascade(have)
+}
+
+// cascade plans the removals that happen by themselves with that of gone.
+func (p *planning) cascade(gone state.Object) {
+	keys := p.sim.Dependents(gone.Key())
+	if b, ok := gone.(state.Bringer); ok {
+		for _, brought := range b.Brings() {
+			keys = append(keys, brought.Key())
+		}
+	}
+	for _, k := range keys {
+		o, ok := p.sim.Get(k)
+		if !ok {
+			continue
+		}
+		p.cascaded = append(p.cascaded, k)
+		p.add(state.Change{Op: state.Delete, Before: o, Implied: true})
+		p.cascade(o)
+	}
+}
+
+// goesWith reports whether the kernel, or ovs-vswitchd, removes an object of kind
+// dependent together with the one of kind gone that it needs.
+func goesWith(gone, dependent state.Kind) bool {
+	switch gone {
+	case state.KindNetns, state.KindOVSBridge:
+		return true
+	case state.KindLink:
+		return dependent != state.KindOVSPort
+	}
+	return false
+}
+
+// add notes the change and carries it out in the simulation.
+func (p *planning) add(c state.Change) {
+	c.Task = p.task
+	p.changes = append(p.changes, c)
+	if c.After == nil {
+		p.sim.Delete(c.Before.Key())
+		return
+	}
+	p.sim.Put(c.After)
+}
+
+// takeBack undoes in the simulation what the failed task had planned.
+func (p *planning) takeBack() {
+	for i := len(p.changes) - 1; i >= 0; i-- {
+		if c := p.changes[i]; c.Before == nil {
+			p.sim.Delete(c.After.Key())
+		} else {
+			p.sim.Put(c.Before)
+		}
+	}
+}
+
+func (p *planning) rewanted(k state.Key, wants []state.Want) bool {
+	return slices.ContainsFunc(wants, func(w state.Want) bool { return !w.Absent && w.Object.Key() == k })
+}
+
+// applyIndex is the index of the change that an Apply error is about, -1 if none.
+func applyIndex(err error) int {
+	var apply *state.ApplyError
+	if errors.As(err, &apply) {
+		return apply.Index
+	}
+	return -1
+}

@@ -1,0 +1,193 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"netrun/tasks/state"
+)
+
+// Record is what a journal keeps of one batch of changes, written before the first of them.
+type Record struct {
+	Changes []state.Change
+	// Collateral is what stood on the links and parameters that the changes touch,
+	// and could go missing with them (addresses and routes of a link that goes down).
+	Collateral []state.Object
+}
+
+// Journal keeps records. Write returns once the record would survive a power cut.
+type Journal interface {
+	Write(Record) error
+}
+
+// Options are a Planner's settings.
+type Options struct {
+	Owner   string  // the mark on what is created; "netrun" if empty
+	Journal Journal // nil: none is kept (--check, tests)
+}
+
+// Planner plans the wants of one play on one host against a simulated state:
+// what is on the host, and what earlier tasks of the play have planned. It is not
+// safe for concurrent use.
+type Planner struct {
+	host    state.Host
+	options Options
+	base    *state.State // as observed
+	sim     *state.State // base and what is planned
+	seen    map[state.Key]bool
+	pending []state.Change
+	side    []state.Object // collateral of pending
+	records []Record
+	wants   map[state.Key]wanted
+	order   []state.Key
+}
+
+type wanted struct {
+	state.Want
+	task int
+}
+
+// New is a planner for the host, which it does not touch until Plan is called.
+func New(host state.Host, options Options) *Planner {
+	if options.Owner == "" {
+		options.Owner = "netrun"
+	}
+	p := &Planner{host: host, options: options, wants: map[state.Key]wanted{}}
+	p.Forget()
+	return p
+}
+
+// Forget makes the next Plan observe anew, because something other than this
+// planner may have changed the host. Nothing may be pending.
+func (p *Planner) Forget() {
+	p.base, p.sim, p.seen = state.New(), state.New(), map[state.Key]bool{}
+}
+
+// Pending is what has been planned and not applied.
+func (p *Planner) Pending() []state.Change { return p.pending }
+
+// Records are the batches that Apply has carried out.
+func (p *Planner) Records() []Record { return p.records }
+
+// Base is the host as it was observed, without what is planned.
+func (p *Planner) Base() *state.State { return p.base }
+
+// Plan adds what the task wants, and returns the changes that it takes, none if
+// all is there. On an error nothing of the task stays planned. The error is a
+// *state.MissingError where an object needs one that is neither there nor planned.
+func (p *Planner) Plan(ctx context.Context, task int, wants []state.Want) ([]state.Change, error) {
+	if err := p.observe(ctx, wants); err != nil {
+		return nil, err
+	}
+	step := &planning{Planner: p, task: task}
+	for _, w := range wants {
+		if err := step.want(w); err != nil {
+			step.takeBack()
+			return nil, err
+		}
+	}
+	for _, w := range wants {
+		p.remember(w, task)
+	}
+	for _, k := range step.cascaded {
+		if !step.rewanted(k, wants) {
+			delete(p.wants, k)
+		}
+	}
+	p.pending = append(p.pending, step.changes...)
+	p.side = append(p.side, step.side...)
+	return step.changes, nil
+}
+
+// remember keeps the want for Verify; the last one about a key counts.
+func (p *Planner) remember(w state.Want, task int) {
+	k := w.Object.Key()
+	if _, ok := p.wants[k]; ok {
+		p.order = slices.DeleteFunc(p.order, func(o state.Key) bool { return o == k })
+	}
+	p.wants[k] = wanted{w, task}
+	p.order = append(p.order, k)
+}
+
+// Apply journals what is pending and carries it out as one batch. If that goes
+// wrong, the batch is undone and the error is a *BatchError.
+func (p *Planner) Apply(ctx context.Context) error {
+	if len(p.pending) == 0 {
+		return nil
+	}
+	record := Record{Changes: p.pending, Collateral: p.side}
+	p.pending, p.side = nil, nil
+	if p.options.Journal != nil {
+		if err := p.options.Journal.Write(record); err != nil {
+			return &BatchError{Task: record.Changes[0].Task, Err: fmt.Errorf("write journal: %w", err)}
+		}
+	}
+	if err := p.host.Apply(ctx, record.Changes); err != nil {
+		_, undoErr := Undo(context.WithoutCancel(ctx), p.host, []Record{record}, UndoOptions{})
+		p.Forget()
+		return &BatchError{Task: guilty(err, record.Changes), Err: err, Undo: undoErr}
+	}
+	p.records = append(p.records, record)
+	return nil
+}
+
+func guilty(err error, changes []state.Change) int {
+	if i := applyIndex(err); i >= 0 && i < len(changes) {
+		return changes[i].Task
+	}
+	return changes[0].Task
+}
+
+// Undo puts everything that this planner has applied back as it was.
+func (p *Planner) Undo(ctx context.Context) error {
+	p.pending, p.side = nil, nil
+	_, err := Undo(ctx, p.host, p.records, UndoOptions{})
+	p.records = nil
+	p.Forget()
+	return err
+}
+
+// Verify observes anew and plans everything wanted so far once more: what it
+// returns is what is not as it was wanted, which must be nothing.
+func (p *Planner) Verify(ctx context.Context) ([]state.Change, error) {
+	if len(p.order) == 0 {
+		return nil, nil
+	}
+	again := New(p.host, p.options)
+	all := make([]state.Want, 0, len(p.order))
+	for _, k := range p.order {
+		all = append(all, p.wants[k].Want)
+	}
+	if err := again.observe(ctx, all); err != nil {
+		return nil, err
+	}
+	var left []state.Change
+	for _, k := range p.order {
+		w := p.wants[k]
+		changes, err := again.Plan(ctx, w.task, []state.Want{w.Want})
+		if err != nil {
+			return nil, err
+		}
+		left = append(left, changes...)
+	}
+	return left, nil
+}
+
+// BatchError says that a batch went wrong and has been undone.
+type BatchError struct {
+	Task int   // whose change it was
+	Err  error // the cause
+	Undo error // what could not be put back, nil if all was
+}
+
+// Error implements error.
+func (e *BatchError) Error() string {
+	if e.Undo != nil {
+		return fmt.Sprintf("%v; undo: %v", e.Err, e.Undo)
+	}
+	return e.Err.Error()
+}
+
+// Unwrap gives the cause.
+func (e *BatchError) Unwrap() error { return e.Err }
