@@ -1,0 +1,368 @@
+package dial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+)
+
+// sshConn is a connection over SSH.
+type sshConn struct {
+	name   string
+	via    *sshConn
+	client *ssh.Client
+	done   chan struct{} // closed when the connection has ended
+	answer time.Duration // a keepalive not answered for so long means a dead host
+	once   sync.Once
+	lost   atomic.Pointer[Lost]
+}
+
+// attempt makes one TCP connection and one handshake.
+func (d *Dialer) attempt(ctx context.Context, ep *endpoint, via *sshConn) (*sshConn, error) {
+	gate := d.gates.of(ep.gateName())
+	if err := gate.enter(ctx); err != nil {
+		return nil, err
+	}
+	conn, err := d.forked(ctx, ep, via)
+	var early *earlyError
+	gate.leave(errors.As(err, &early))
+	return conn, err
+}
+
+// forked is attempt within the limit of handshakes at the same time.
+func (d *Dialer) forked(ctx context.Context, ep *endpoint, via *sshConn) (*sshConn, error) {
+	select {
+	case d.forks <- struct{}{}:
+		defer func() { <-d.forks }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	raw, err := dialTCP(ctx, ep.addr, via)
+	if err != nil {
+		return nil, err
+	}
+	return d.handshake(ctx, ep, via, raw)
+}
+
+func dialTCP(ctx context.Context, addr string, via *sshConn) (net.Conn, error) {
+	if via == nil {
+		raw, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+		if err != nil {
+			return nil, plainNetError(ctx, err)
+		}
+		return raw, nil
+	}
+	raw, err := via.client.DialContext(ctx, "tcp", addr)
+	if err == nil {
+		return raw, nil
+	}
+	if lost := via.lost.Load(); lost != nil {
+		return nil, lost
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return nil, fmt.Errorf("through jump host %q: %w", via.name, err)
+}
+
+// plainNetError drops what Error says anyway: "dial tcp 10.0.0.1:22: connect:".
+func plainNetError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// progress is how far a handshake came; it decides what an error means.
+type progress struct {
+	hostKeyErr error
+	auth       bool // the host told which logins it accepts
+	allowed    []string
+	authErr    error // our own trouble: a passphrase not given, an agent gone
+	offered    []string
+}
+
+// handshake exchanges keys and logs in. It owns raw until it succeeds.
+func (d *Dialer) handshake(ctx context.Context, ep *endpoint, via *sshConn, raw net.Conn) (*sshConn, error) {
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	p := &progress{}
+	config, err := d.clientConfig(ctx, ep, p)
+	if err != nil {
+		raw.Close()
+		return nil, err
+	}
+	client, err := newClient(ctx, raw, ep.addr, config)
+	if !stop() || ctx.Err() != nil {
+		if client != nil {
+			client.Close()
+		}
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, p.explain(ep, via, err)
+	}
+	return d.watch(ep, via, client), nil
+}
+
+// newClient does not wait for an agent or a person after the context ended; the
+// handshake then ends on its own, as raw is closed.
+func newClient(ctx context.Context, raw net.Conn, addr string, config *ssh.ClientConfig) (*ssh.Client, error) {
+	type result struct {
+		client *ssh.Client
+		err    error
+	}
+	ready := make(chan result, 1)
+	go func() {
+		c, chans, reqs, err := ssh.NewClientConn(raw, addr, config)
+		if err != nil {
+			ready <- result{err: err}
+			return
+		}
+		ready <- result{client: ssh.NewClient(c, chans, reqs)}
+	}()
+	select {
+	case r := <-ready:
+		return r.client, r.err
+	case <-ctx.Done():
+		raw.Close()
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (d *Dialer) clientConfig(ctx context.Context, ep *endpoint, p *progress) (*ssh.ClientConfig, error) {
+	known, err := d.known.load(ep.known, d.cfg.Logf)
+	if err != nil {
+		return nil, &Error{Name: ep.name, Addr: ep.addr, Kind: BadConfig, Err: err}
+	}
+	config := &ssh.ClientConfig{
+		Config:            ssh.Config{KeyExchanges: keyExchanges(), Ciphers: ciphers()},
+		User:              ep.user,
+		ClientVersion:     "SSH-2.0-netrun",
+		HostKeyAlgorithms: known.algorithms(ep.entry),
+		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
+			p.hostKeyErr = d.checkHostKey(ep, known, key)
+			return p.hostKeyErr
+		},
+		AuthCallback: func(state *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
+			p.auth, p.allowed = true, state.AllowedMethods
+			return nil, nil
+		},
+	}
+	config.Auth = d.authMethods(ctx, ep, p)
+	return config, nil
+}
+
+// keyExchanges leaves out the finite-field groups that cost a host
+// milliseconds each, and SHA-1.
+func keyExchanges() []string {
+	return []string{ssh.KeyExchangeMLKEM768X25519, ssh.KeyExchangeCurve25519, ssh.KeyExchangeECDHP256,
+		ssh.KeyExchangeECDHP384, ssh.KeyExchangeECDHP521, ssh.KeyExchangeDH14SHA256, ssh.KeyExchangeDH16SHA512}
+}
+
+func ciphers() []string {
+	return []string{ssh.CipherAES128GCM, ssh.CipherAES256GCM, ssh.CipherChaCha20Poly1305,
+		ssh.CipherAES128CTR, ssh.CipherAES192CTR, ssh.CipherAES256CTR}
+}
+
+// explain turns the library's text into a cause with a type.
+func (p *progress) explain(ep *endpoint, via *sshConn, err error) error {
+	var algo *ssh.AlgorithmNegotiationError
+	switch {
+	case p.hostKeyErr != nil:
+		return p.hostKeyErr
+	case errors.As(err, &algo):
+		return algo
+	case p.auth:
+		return p.explainAuth(ep, err)
+	}
+	if via != nil && via.lost.Load() != nil {
+		return via.lost.Load()
+	}
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return &earlyError{fmt.Errorf("ssh handshake: %s", strings.TrimPrefix(err.Error(), "ssh: "))}
+}
+
+func (p *progress) explainAuth(ep *endpoint, err error) error {
+	var netErr net.Error
+	if errors.As(err, &netErr) || strings.HasSuffix(err.Error(), "EOF") {
+		return fmt.Errorf("connection closed during login as %q: %w", ep.user, err)
+	}
+	text := fmt.Sprintf("permission denied for %q; the host accepts %s", ep.user, strings.Join(p.allowed, ", "))
+	if len(p.allowed) == 0 {
+		text = fmt.Sprintf("permission denied for %q", ep.user)
+	}
+	if p.authErr != nil {
+		return &authError{text + "; " + p.authErr.Error()}
+	}
+	if slices.Contains(p.allowed, "publickey") && len(p.offered) == 0 {
+		text += "; no key to offer"
+	}
+	return &authError{text}
+}
+
+// watch turns a client into a connection whose end is noticed and explained.
+func (d *Dialer) watch(ep *endpoint, via *sshConn, client *ssh.Client) *sshConn {
+	c := &sshConn{name: ep.name, via: via, client: client, done: make(chan struct{})}
+	go func() {
+		err := client.Wait()
+		c.fail(err)
+		close(c.done)
+	}()
+	if d.cfg.KeepAlive > 0 {
+		c.answer = max(d.cfg.Timeout-d.cfg.KeepAlive, d.cfg.KeepAlive)
+		go c.keepAlive(d.cfg.KeepAlive)
+	}
+	return c
+}
+
+func (c *sshConn) keepAlive(every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.done:
+			return
+		case <-tick.C:
+			if c.ping() != nil {
+				return
+			}
+		}
+	}
+}
+
+// ping asks for any answer; without one in time the connection is closed. The
+// answer to an unknown request is a refusal, which is as good as any other.
+func (c *sshConn) ping() error {
+	if c.answer > 0 {
+		dead := time.AfterFunc(c.answer, func() {
+			c.fail(timeoutError{c.answer})
+			c.client.Close()
+		})
+		defer dead.Stop()
+	}
+	_, _, err := c.client.SendRequest("keepalive@openssh.com", true, nil)
+	return err
+}
+
+// fail records why the connection ended; the first reason stays.
+func (c *sshConn) fail(err error) {
+	lost := &Lost{Name: c.name, Err: err}
+	if c.via != nil {
+		if first := c.via.lost.Load(); first != nil {
+			lost.Via, lost.Err = first.Name, first.Err
+		}
+	}
+	c.lost.CompareAndSwap(nil, lost)
+}
+
+// Start opens a channel and runs the command in it: two round trips.
+func (c *sshConn) Start(ctx context.Context, command string) (*Session, error) {
+	type opened struct {
+		s   *Session
+		err error
+	}
+	ready := make(chan opened, 1)
+	go func() {
+		s, err := c.start(command)
+		ready <- opened{s, err}
+	}()
+	select {
+	case o := <-ready:
+		return o.s, o.err
+	case <-ctx.Done():
+		go func() {
+			if o := <-ready; o.s != nil {
+				o.s.Close()
+			}
+		}()
+		return nil, fmt.Errorf("start command on %q: %w", c.name, context.Cause(ctx))
+	}
+}
+
+func (c *sshConn) start(command string) (*Session, error) {
+	begin := time.Now()
+	raw, err := c.client.NewSession()
+	if err != nil {
+		return nil, fmt.Errorf("open session on %q: %w", c.name, c.reason(err))
+	}
+	rtt := time.Since(begin)
+	tail := &Tail{}
+	raw.Stderr = tail
+	stdin, err1 := raw.StdinPipe()
+	stdout, err2 := raw.StdoutPipe()
+	if err := errors.Join(err1, err2, raw.Start(command)); err != nil {
+		raw.Close()
+		return nil, fmt.Errorf("start command on %q: %w", c.name, c.reason(err))
+	}
+	s := NewSession(stdin, stdout, tail, func() error { return c.exit(raw.Wait(), tail) }, raw.Close)
+	s.RTT = rtt
+	return s, nil
+}
+
+// reason prefers the cause of a broken connection to its symptom.
+func (c *sshConn) reason(err error) error {
+	if lost := c.lost.Load(); lost != nil {
+		return lost
+	}
+	return err
+}
+
+// exit translates what the library says about a command's end. A missing exit
+// status means a broken connection or a host that gave none: a ping tells.
+func (c *sshConn) exit(err error, tail *Tail) error {
+	var status *ssh.ExitError
+	var missing *ssh.ExitMissingError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &status):
+		return &ExitError{Status: status.ExitStatus(), Signal: status.Signal(), Stderr: tail.String()}
+	case errors.As(err, &missing) && c.ping() == nil:
+		return &ExitError{Status: -1, Stderr: tail.String()}
+	}
+	<-c.done
+	return c.reason(err)
+}
+
+// SFTP opens a second channel for files. A host may have switched the
+// subsystem off, or allow one session only.
+func (c *sshConn) SFTP() (*sftp.Client, error) {
+	client, err := sftp.NewClient(c.client, sftp.UseConcurrentWrites(true))
+	if err == nil {
+		return client, nil
+	}
+	if lost := c.lost.Load(); lost != nil {
+		return nil, lost
+	}
+	return nil, fmt.Errorf("open sftp on %q: %w: %w", c.name, ErrNoSFTP, err)
+}
+
+// Close ends the connection and with it everything started on it.
+func (c *sshConn) Close() error {
+	c.once.Do(func() {
+		c.fail(net.ErrClosed)
+		c.client.Close()
+		<-c.done
+	})
+	return nil
+}
