@@ -1,0 +1,331 @@
+// Package journal keeps, on the host, what each play changed and what was there
+// before, so that it can be undone: at once, by the next play after a crash, or
+// by `netrun undo`.
+//
+// A play's journal is one file of JSON lines, <run>-<play>.open, synced before the
+// first write of each batch. Its end is a rename (to .done) or its removal (undone),
+// neither of which needs space on the disk. It knows no connection and no task.
+package journal
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"netrun/tasks/reconcile"
+	"netrun/tasks/state"
+)
+
+// Keep is how many finished journals a host keeps for `netrun undo` and `netrun history`.
+const Keep = 50
+
+// Header says whose play a journal is of.
+type Header struct {
+	Version int       `json:"version"` // of this format, 1
+	Run     string    `json:"run"`     // one `netrun play`; the same on all hosts
+	Play    int       `json:"play"`    // index in the run
+	Name    string    `json:"name"`    // of the play
+	By      string    `json:"by"`      // user@controller
+	Started time.Time `json:"started"`
+}
+
+// line is one line of a journal file; one field is set.
+type line struct {
+	Header *Header `json:"header,omitempty"`
+	Batch  *batch  `json:"batch,omitempty"`
+	Act    string  `json:"act,omitempty"`
+}
+
+type batch struct {
+	Changes    []state.Change    `json:"changes"`
+	Collateral []json.RawMessage `json:"collateral,omitempty"`
+}
+
+// Entry is a journal that was read back.
+type Entry struct {
+	Header
+	Path    string
+	Open    bool // the play never came to its end
+	Records []reconcile.Record
+	Acts    []string // what cannot be undone, as the play named it
+}
+
+// Changes counts the changes that were carried out, implied ones left out.
+func (e *Entry) Changes() int {
+	n := 0
+	for _, r := range e.Records {
+		for _, c := range r.Changes {
+			if !c.Implied {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Dir is a directory of journals.
+type Dir struct{ path string }
+
+// Open is the journal directory below the state directory, which is created (0700).
+func Open(stateDir string) (*Dir, error) {
+	path := filepath.Join(stateDir, "journal")
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("make journal directory: %w", err)
+	}
+	return &Dir{path}, nil
+}
+
+// Blobs is the directory in which the contents of replaced files are kept.
+func (d *Dir) Blobs() string { return filepath.Join(d.path, "blobs") }
+
+// Begin is a new journal. Nothing is written until there is a batch or an act.
+func (d *Dir) Begin(h Header) *Journal {
+	h.Version = 1
+	name := fmt.Sprintf("%s-%03d", h.Run, h.Play)
+	return &Journal{dir: d, header: h, path: filepath.Join(d.path, name+".open")}
+}
+
+// Journal is that of the running play. It implements reconcile.Journal.
+type Journal struct {
+	dir    *Dir
+	header Header
+	path   string
+	file   *os.File // nil until something was written
+}
+
+// Path is the journal's file, which exists once Written.
+func (j *Journal) Path() string { return j.path }
+
+// Written reports whether the play has changed anything that the journal knows of.
+func (j *Journal) Written() bool { return j.file != nil }
+
+// Write implements reconcile.Journal.
+func (j *Journal) Write(r reconcile.Record) error {
+	b := &batch{Changes: r.Changes}
+	for _, o := range r.Collateral {
+		raw, err := state.Encode(o)
+		if err != nil {
+			return err
+		}
+		b.Collateral = append(b.Collateral, raw)
+	}
+	return j.append(line{Batch: b})
+}
+
+// Act notes that an act was done, which no undo takes back. The name must hold no secret.
+func (j *Journal) Act(name string) error { return j.append(line{Act: name}) }
+
+func (j *Journal) append(l line) error {
+	if j.file == nil {
+		if err := j.create(); err != nil {
+			return err
+		}
+	}
+	raw, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("encode journal line: %w", err)
+	}
+	if _, err := j.file.Write(append(raw, '\n')); err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
+	if err := j.file.Sync(); err != nil {
+		return fmt.Errorf("sync journal: %w", err)
+	}
+	return nil
+}
+
+func (j *Journal) create() error {
+	file, err := os.OpenFile(j.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("create journal: %w", err)
+	}
+	raw, err := json.Marshal(line{Header: &j.header})
+	if err == nil {
+		_, err = file.Write(append(raw, '\n'))
+	}
+	if err == nil {
+		err = syncDir(j.dir.path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("create journal: %w", err), file.Close(), os.Remove(j.path))
+	}
+	j.file = file
+	return nil
+}
+
+// Commit ends the journal of a play that stands.
+func (j *Journal) Commit() error {
+	if j.file == nil {
+		return nil
+	}
+	err := j.file.Close()
+	j.file = nil
+	if err == nil {
+		err = j.dir.finish(j.path)
+	}
+	if err != nil {
+		return fmt.Errorf("commit journal: %w", err)
+	}
+	return nil
+}
+
+// Discard ends the journal of a play that has been undone.
+func (j *Journal) Discard() error {
+	if j.file == nil {
+		return nil
+	}
+	err := j.file.Close()
+	j.file = nil
+	return errors.Join(err, j.dir.Remove(j.path))
+}
+
+// finish marks the journal as that of a play that stands.
+func (d *Dir) finish(path string) error {
+	done := strings.TrimSuffix(path, ".open") + ".done"
+	if err := os.Rename(path, done); err != nil {
+		return err
+	}
+	return syncDir(d.path)
+}
+
+// Remove deletes a journal whose play has been undone, and the blobs that only it needed.
+func (d *Dir) Remove(path string) error {
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // another undo was faster
+	}
+	if err != nil {
+		return fmt.Errorf("remove journal: %w", err)
+	}
+	if err := d.sweepBlobs(); err != nil {
+		return err
+	}
+	return syncDir(d.path)
+}
+
+// List reads all journals, oldest first. One that cannot be read is an error,
+// since something may have to be undone that nobody would know of.
+func (d *Dir) List() ([]*Entry, error) {
+	names, err := d.names()
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]*Entry, 0, len(names))
+	for _, name := range names {
+		e, err := Read(filepath.Join(d.path, name))
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	sort.SliceStable(entries, func(i, j int) bool {
+		if entries[i].Run == entries[j].Run {
+			return entries[i].Play < entries[j].Play
+		}
+		return entries[i].Started.Before(entries[j].Started)
+	})
+	return entries, nil
+}
+
+// Unfinished reads the journals of plays that never came to their end, oldest first.
+func (d *Dir) Unfinished() ([]*Entry, error) {
+	names, err := d.names()
+	if err != nil {
+		return nil, err
+	}
+	var open []*Entry
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".open") {
+			continue
+		}
+		e, err := Read(filepath.Join(d.path, name))
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, e)
+	}
+	slices.SortStableFunc(open, func(a, b *Entry) int { return a.Started.Compare(b.Started) })
+	return open, nil
+}
+
+func (d *Dir) names() ([]string, error) {
+	dir, err := os.ReadDir(d.path)
+	if err != nil {
+		return nil, fmt.Errorf("list journals: %w", err)
+	}
+	var names []string
+	for _, f := range dir {
+		if ext := filepath.Ext(f.Name()); ext == ".open" || ext == ".done" {
+			names = append(names, f.Name())
+		}
+	}
+	return names, nil
+}
+
+// Read reads one journal. A torn last line is left out: a batch's line is complete
+// and synced before its first write, so what is torn never began.
+func Read(path string) (*Entry, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	defer file.Close()
+	e := &Entry{Path: path, Open: strings.HasSuffix(path, ".open")}
+	r := bufio.NewReaderSize(file, 256<<10)
+	for n := 1; ; n++ {
+		raw, err := r.ReadBytes('\n')
+		if err == io.EOF {
+			return e, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read journal %s: %w", path, err)
+		}
+		if err := e.add(raw); err != nil {
+			return nil, fmt.Errorf("read journal %s:%d: %w", path, n, err)
+		}
+	}
+}
+
+func (e *Entry) add(raw []byte) error {
+	var l line
+	if err := json.Unmarshal(raw, &l); err != nil {
+		return err
+	}
+	switch {
+	case l.Header != nil:
+		if l.Header.Version != 1 {
+			return fmt.Errorf("format %d is of another netrun version", l.Header.Version)
+		}
+		e.Header = *l.Header
+	case l.Batch != nil:
+		r := reconcile.Record{Changes: l.Batch.Changes}
+		for _, c := range l.Batch.Collateral {
+			o, err := state.Decode(c)
+			if err != nil {
+				return err
+			}
+			r.Collateral = append(r.Collateral, o)
+		}
+		e.Records = append(e.Records, r)
+	case l.Act != "":
+		e.Acts = append(e.Acts, l.Act)
+	}
+	return nil
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
