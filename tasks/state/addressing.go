@@ -14,13 +14,19 @@ const Protocol = 78
 // Address is an IP address on a link. Addresses that the kernel or a DHCP client
 // made by itself are not objects.
 type Address struct {
-	Scope    Scope        `json:"scope,omitempty" state:"key"`
-	Link     string       `json:"link" state:"key"`
-	Prefix   netip.Prefix `json:"prefix" state:"key"` // 10.0.0.1/24: the address, not the network
-	Label    string       `json:"label,omitempty" state:"fixed"`
-	Peer     string       `json:"peer,omitempty" state:"fixed"`
-	Announce bool         `json:"announce,omitempty" state:"hint"` // gratuitous ARP / unsolicited NA once added
-	NoDAD    bool         `json:"nodad,omitempty" state:"hint"`
+	Scope  Scope        `json:"scope,omitempty" state:"key"`
+	Link   string       `json:"link" state:"key"`
+	Prefix netip.Prefix `json:"prefix" state:"key"` // 10.0.0.1/24: the address, not the network
+	Label  string       `json:"label,omitempty" state:"fixed"`
+	Peer   string       `json:"peer,omitempty" state:"fixed"` // address of the other end, where it has one
+	// Broadcast, AddrScope, Metric and NoPrefixRoute are ip address's brd, scope, metric and
+	// noprefixroute; unset is none, global, none and false.
+	Broadcast     string `json:"broadcast,omitempty" state:"fixed"`
+	AddrScope     string `json:"addr_scope,omitempty" state:"fixed"` // site, link or host
+	Metric        int    `json:"metric,omitempty" state:"fixed"`     // of its subnet's route
+	NoPrefixRoute *bool  `json:"noprefixroute,omitempty" state:"fixed"`
+	Announce      bool   `json:"announce,omitempty" state:"hint"` // gratuitous ARP / unsolicited NA once added
+	NoDAD         bool   `json:"nodad,omitempty" state:"hint"`
 }
 
 // Key implements Object.

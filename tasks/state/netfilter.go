@@ -76,6 +76,9 @@ type Jump struct {
 	To     string   `json:"to" state:"key"`   // a Chain's name
 	Match  []string `json:"match,omitempty" state:"fixed"`
 	First  bool     `json:"first,omitempty" state:"hint"` // insert before, not append after, the rules that are there
+	// Behind is the number of rules, jumps of netrun's aside, after which it was observed;
+	// created again, it goes back there. 0 with First unset: after all.
+	Behind int `json:"behind,omitempty" state:"hint"`
 }
 
 // Key implements Object.
