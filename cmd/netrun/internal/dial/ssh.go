@@ -22,6 +22,7 @@ type sshConn struct {
 	via    *sshConn
 	client *ssh.Client
 	done   chan struct{} // closed when the connection has ended
+	rtt    time.Duration // how long TCP took to connect
 	answer time.Duration // a keepalive not answered for so long means a dead host
 	once   sync.Once
 	lost   atomic.Pointer[Lost]
@@ -47,11 +48,17 @@ func (d *Dialer) forked(ctx context.Context, ep *endpoint, via *sshConn) (*sshCo
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+	begin := time.Now()
 	raw, err := dialTCP(ctx, ep.addr, via)
 	if err != nil {
 		return nil, err
 	}
-	return d.handshake(ctx, ep, via, raw)
+	rtt := time.Since(begin)
+	conn, err := d.handshake(ctx, ep, via, raw)
+	if err == nil {
+		conn.rtt = rtt
+	}
+	return conn, err
 }
 
 func dialTCP(ctx context.Context, addr string, via *sshConn) (net.Conn, error) {
@@ -300,12 +307,10 @@ func (c *sshConn) Start(ctx context.Context, command string) (*Session, error) {
 }
 
 func (c *sshConn) start(command string) (*Session, error) {
-	begin := time.Now()
 	raw, err := c.client.NewSession()
 	if err != nil {
 		return nil, fmt.Errorf("open session on %q: %w", c.name, c.reason(err))
 	}
-	rtt := time.Since(begin)
 	tail := &Tail{}
 	raw.Stderr = tail
 	stdin, err1 := raw.StdinPipe()
@@ -315,7 +320,7 @@ func (c *sshConn) start(command string) (*Session, error) {
 		return nil, fmt.Errorf("start command on %q: %w", c.name, c.reason(err))
 	}
 	s := NewSession(stdin, stdout, tail, func() error { return c.exit(raw.Wait(), tail) }, raw.Close)
-	s.RTT = rtt
+	s.RTT = c.rtt
 	return s, nil
 }
 
