@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -29,10 +30,22 @@ func down(ctx context.Context, l *Lab) error {
 	if err != nil {
 		return err
 	}
-	return l.destroy(ctx)
+	return l.remove(ctx)
 }
 
-// destroy removes all that the record names; none of it need exist.
+// remove destroys the lab and its directory.
+func (l *Lab) remove(ctx context.Context) error {
+	if err := l.destroy(ctx); err != nil {
+		return err
+	}
+	if err := os.Remove(l.rec.Dir); err != nil {
+		return fmt.Errorf("remove state directory: %w", err)
+	}
+	return nil
+}
+
+// destroy removes all that the record names; none of it need exist. Of the
+// state directory, which its caller has locked, it leaves an empty folder.
 func (l *Lab) destroy(ctx context.Context) error {
 	boot, err := bootID()
 	if err != nil {
@@ -43,7 +56,7 @@ func (l *Lab) destroy(ctx context.Context) error {
 			return fmt.Errorf("take down lab %q: %w", l.rec.Name, err)
 		}
 	}
-	return removeDir(l.rec.Dir)
+	return emptyState(l.rec.Dir)
 }
 
 // unmake removes what does not outlive the machine's boot.
@@ -133,15 +146,33 @@ func (r *record) links() (int, error) {
 	return n, nil
 }
 
-// removeDir deletes the state directory. A first process that was never let go
-// may be making folders until it sees its pipe end, so it tries again.
-func removeDir(dir string) error {
+// emptyState empties the state directory, the record last: killed on the way,
+// it is still a lab's.
+func emptyState(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("read state directory: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() == recordFile {
+			continue
+		}
+		if err := removeTree(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return removeTree(filepath.Join(dir, recordFile))
+}
+
+// removeTree deletes path. A first process that was never let go may be making
+// folders until it sees its pipe end, so it tries again.
+func removeTree(path string) error {
 	var err error
 	for range 20 {
-		if err = os.RemoveAll(dir); err == nil {
+		if err = os.RemoveAll(path); err == nil {
 			return nil
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
-	return fmt.Errorf("remove state directory: %w", err)
+	return fmt.Errorf("remove lab files: %w", err)
 }

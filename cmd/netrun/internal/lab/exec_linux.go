@@ -99,7 +99,7 @@ func (p process) enter() error {
 			return fmt.Errorf("enter %s namespace: %w", k.name, err)
 		}
 	}
-	return nil
+	return dropCapabilities()
 }
 
 // signalCode returns the status that a shell gives to a killed command.

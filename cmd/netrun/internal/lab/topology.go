@@ -55,21 +55,29 @@ type Group struct {
 }
 
 // Flat returns n hosts, node1 to node<n>, in group nodes, each with eth1 on one
-// switch. The invalid prefix gives eth1 no address.
+// switch. The invalid prefix gives eth1 no address; one without room for n hosts
+// is found by Check.
 func Flat(n int, fabric netip.Prefix) *Topology {
-	t := &Topology{Switches: []string{DefaultSwitch}}
-	addr := fabric.Masked().Addr()
+	t := &Topology{}
 	for i := 1; i <= n; i++ {
+		t.Hosts = append(t.Hosts, HostSpec{Name: fmt.Sprintf("node%d", i), Groups: []string{"nodes"}})
+	}
+	t.wire(fabric)
+	return t
+}
+
+// wire gives every host eth1 on the default switch, with the next address.
+func (t *Topology) wire(fabric netip.Prefix) {
+	t.Switches = []string{DefaultSwitch}
+	addr := fabric.Masked().Addr()
+	for i := range t.Hosts {
 		eth1 := Interface{Name: "eth1", Switch: DefaultSwitch}
 		if fabric.IsValid() {
 			addr = addr.Next()
 			eth1.Address = []netip.Prefix{netip.PrefixFrom(addr, fabric.Bits())}
 		}
-		t.Hosts = append(t.Hosts, HostSpec{
-			Name: fmt.Sprintf("node%d", i), Groups: []string{"nodes"}, Interfaces: []Interface{eth1},
-		})
+		t.Hosts[i].Interfaces = []Interface{eth1}
 	}
-	return t
 }
 
 var (
@@ -109,9 +117,24 @@ func (h HostSpec) check(switches []string) error {
 		if !slices.Contains(switches, i.Switch) {
 			return fmt.Errorf("interface %q: no switch %q", i.Name, i.Switch)
 		}
+		if err := i.check(); err != nil {
+			return fmt.Errorf("interface %q: %w", i.Name, err)
+		}
 	}
 	if h.TmpfsRoot != "" && !sizeName.MatchString(h.TmpfsRoot) {
 		return fmt.Errorf("tmpfs_root %q: want a size such as 64m", h.TmpfsRoot)
+	}
+	return nil
+}
+
+// check looks for addresses that counting up from a subnet's first has led
+// beyond its last.
+func (i Interface) check() error {
+	for _, a := range i.Address {
+		last := a.Addr().Next()
+		if !a.IsValid() || (a.Addr().Is4() && a.Bits() < 31 && !a.Masked().Contains(last)) {
+			return fmt.Errorf("address %s is its subnet's last: choose a larger subnet", a)
+		}
 	}
 	return nil
 }

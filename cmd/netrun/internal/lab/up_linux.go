@@ -50,7 +50,10 @@ func refuseForeign(dir string) error {
 	if err != nil {
 		return fmt.Errorf("read state directory: %w", err)
 	}
-	if len(entries) > 0 {
+	for _, e := range entries {
+		if e.Name() == recordFile+".new" { // killed while it wrote its very first file
+			continue
+		}
 		return fmt.Errorf("use %s as state directory: it is not empty and holds no %s", dir, recordFile)
 	}
 	return nil
@@ -80,7 +83,7 @@ func fresh(ctx context.Context, cfg Config) (*Lab, error) {
 	l := newLab(rec, cfg.Log)
 	if err := l.build(ctx, cfg); err != nil {
 		// The caller's context may be what ended the work; cleaning up is bounded by itself.
-		return nil, errors.Join(err, l.destroy(context.WithoutCancel(ctx)))
+		return nil, errors.Join(err, l.remove(context.WithoutCancel(ctx)))
 	}
 	return l, nil
 }
