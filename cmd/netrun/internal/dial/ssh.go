@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -203,26 +204,42 @@ func (p *progress) explain(ep *endpoint, via *sshConn, err error) error {
 	if via != nil && via.lost.Load() != nil {
 		return via.lost.Load()
 	}
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return &earlyError{fmt.Errorf("the host closed the connection before the login: %w", innermost(err))}
+	}
+	return &earlyError{fmt.Errorf("ssh handshake: %w", innermost(err))}
+}
+
+// innermost drops the layers that say only which function was at work.
+func innermost(err error) error {
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
 		err = inner
 	}
-	return &earlyError{fmt.Errorf("ssh handshake: %s", strings.TrimPrefix(err.Error(), "ssh: "))}
+	return err
 }
 
 func (p *progress) explainAuth(ep *endpoint, err error) error {
 	var netErr net.Error
-	if errors.As(err, &netErr) || strings.HasSuffix(err.Error(), "EOF") {
-		return fmt.Errorf("connection closed during login as %q: %w", ep.user, err)
+	if errors.As(err, &netErr) || errors.Is(err, io.EOF) {
+		return fmt.Errorf("the host closed the connection during the login as %q: %w", ep.user, innermost(err))
 	}
-	text := fmt.Sprintf("permission denied for %q; the host accepts %s", ep.user, strings.Join(p.allowed, ", "))
-	if len(p.allowed) == 0 {
-		text = fmt.Sprintf("permission denied for %q", ep.user)
+	text := fmt.Sprintf("permission denied for %q", ep.user)
+	if len(p.allowed) > 0 {
+		text += "; the host accepts " + strings.Join(p.allowed, ", ")
 	}
-	if p.authErr != nil {
-		return &authError{text + "; " + p.authErr.Error()}
-	}
-	if slices.Contains(p.allowed, "publickey") && len(p.offered) == 0 {
+	switch {
+	case p.authErr != nil:
+		text += "; " + p.authErr.Error()
+	case slices.Contains(p.allowed, "publickey") && len(p.offered) == 0:
 		text += "; no key to offer"
+	}
+	// One layer is the library's own "handshake failed"; below it may stand
+	// what a key or a prompt had to say.
+	if inner := errors.Unwrap(err); inner != nil {
+		err = inner
+	}
+	if cause := err.Error(); !strings.Contains(cause, "unable to authenticate") {
+		text += "; " + strings.TrimPrefix(cause, "ssh: ")
 	}
 	return &authError{text}
 }
@@ -232,6 +249,9 @@ func (d *Dialer) watch(ep *endpoint, via *sshConn, client *ssh.Client) *sshConn 
 	c := &sshConn{name: ep.name, via: via, client: client, done: make(chan struct{})}
 	go func() {
 		err := client.Wait()
+		if via != nil && c.lost.Load() == nil && via.ping() != nil {
+			<-via.done
+		}
 		c.fail(err)
 		close(c.done)
 	}()

@@ -37,7 +37,7 @@ func output(t testing.TB, conn Conn, command string) (string, error) {
 }
 
 func TestRealSSHD(t *testing.T) {
-	s := sshdtest.Start(t, "Subsystem sftp internal-sftp")
+	s := sshdtest.Start(t, sshdtest.Options{Config: "Subsystem sftp internal-sftp"})
 	d := New(configFor(s))
 	defer d.Close()
 	conn, err := d.Dial(t.Context(), targetOf(s))

@@ -25,9 +25,16 @@ type Server struct {
 	HostKey ssh.PublicKey
 }
 
-// Start runs sshd for root's logins by key, with extra lines of configuration,
-// until the test ends. It skips the test where there is no sshd or no root.
-func Start(t testing.TB, extra ...string) *Server {
+// Options change the server.
+type Options struct {
+	Config string // lines for sshd_config; they win over the defaults
+	Setup  string // shell commands run in a mount namespace of the server's own
+}
+
+// Start runs sshd for root's logins by key until the test ends. It skips the
+// test where there is no sshd, no root, or Setup wants a namespace that the
+// machine refuses.
+func Start(t testing.TB, opts Options) *Server {
 	t.Helper()
 	const bin = "/usr/sbin/sshd"
 	if _, err := os.Stat(bin); err != nil || os.Getuid() != 0 {
@@ -42,7 +49,7 @@ func Start(t testing.TB, extra ...string) *Server {
 	s.HostKey = PublicKey(t, s.Path("host.pub"))
 	WriteFile(t, s.Path("known_hosts"), fmt.Sprintf("[127.0.0.1]:%d %s", s.Port, ssh.MarshalAuthorizedKey(s.HostKey)))
 	// The first value of a keyword counts, so the extra lines come first.
-	WriteFile(t, s.Path("sshd_config"), strings.Join(extra, "\n")+fmt.Sprintf(`
+	WriteFile(t, s.Path("sshd_config"), opts.Config+fmt.Sprintf(`
 Port %d
 ListenAddress 127.0.0.1
 HostKey %s
@@ -53,14 +60,20 @@ UsePAM no
 PermitRootLogin yes
 PasswordAuthentication no
 `, s.Port, s.Path("host"), s.Path("key.pub")))
-	s.run(t, bin)
+	s.run(t, bin, opts.Setup)
 	return s
 }
 
-func (s *Server) run(t testing.TB, bin string) {
+func (s *Server) run(t testing.TB, bin, setup string) {
 	t.Helper()
 	log := &buffer{}
 	cmd := exec.Command(bin, "-D", "-e", "-f", s.Path("sshd_config"))
+	if setup != "" {
+		if out, err := exec.Command("unshare", "--mount", "true").CombinedOutput(); err != nil {
+			t.Skipf("probed unshare --mount: %v: %s", err, out)
+		}
+		cmd = exec.Command("unshare", "--mount", "/bin/sh", "-ec", setup+"\nexec \"$@\"", "sh", bin, "-D", "-e", "-f", s.Path("sshd_config"))
+	}
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
