@@ -52,7 +52,7 @@ type record struct {
 	Switch  []string       `json:"switches"`
 	Hosts   []hostRecord   `json:"hosts"`
 	Groups  []Group        `json:"groups,omitempty"`
-	Vars    map[string]any `json:"vars,omitempty"`
+	Vars    map[string]any `json:"-"` // in the inventory file only; JSON has no NaN
 }
 
 // hostRecord is one host as planned.
@@ -64,7 +64,7 @@ type hostRecord struct {
 	Interfaces []Interface    `json:"interfaces,omitempty"`
 	Ports      []string       `json:"ports,omitempty"` // the fabric's end of each interface
 	Groups     []string       `json:"groups,omitempty"`
-	Vars       map[string]any `json:"vars,omitempty"`
+	Vars       map[string]any `json:"-"`        // in the inventory file only; JSON has no NaN
 	HostKey    string         `json:"host_key"` // public, as in known_hosts
 
 	spec *HostSpec

@@ -51,7 +51,7 @@ type Interface struct {
 type Group struct {
 	Name     string         `json:"name"`
 	Children []string       `json:"children,omitempty"`
-	Vars     map[string]any `json:"vars,omitempty"`
+	Vars     map[string]any `json:"-"`
 }
 
 // Flat returns n hosts, node1 to node<n>, in group nodes, each with eth1 on one
