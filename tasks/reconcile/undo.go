@@ -57,6 +57,21 @@ func Undo(ctx context.Context, host state.Host, records []Record, options UndoOp
 	return report, errors.Join(fmt.Errorf("undo: %d objects are not as before, the first: %s", len(changes), changes[0]), cause)
 }
 
+// PlanUndo plans to put the host back to before the records, as Undo does, but
+// as this planner's own batch: the next Apply journals it and carries it out, and
+// the planner's Undo would take that back.
+func (p *Planner) PlanUndo(ctx context.Context, records []Record, options UndoOptions) (UndoReport, error) {
+	u := newUndo(p.host, records, options)
+	now, err := u.observe(ctx)
+	if err != nil {
+		return UndoReport{}, err
+	}
+	p.Forget()
+	p.base = state.New(now.Objects()...)
+	p.pending = u.changes(now)
+	return UndoReport{Changes: p.pending, Left: u.left}, nil
+}
+
 // undo holds, for each key that the records touch, what there was before the first touch.
 type undo struct {
 	host    state.Host
@@ -120,12 +135,17 @@ func (u *undo) plan(ctx context.Context) ([]state.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	return u.changes(now), nil
+}
+
+// changes lead from now, which they are carried out on, to what was.
+func (u *undo) changes(now *state.State) []state.Change {
 	u.left = nil
 	p := &planning{Planner: &Planner{sim: now}}
 	u.removals(p)
 	u.restorations(p)
 	u.emptyTables(p)
-	return p.changes, nil
+	return p.changes
 }
 
 func (u *undo) observe(ctx context.Context) (*state.State, error) {

@@ -124,11 +124,17 @@ func (j *Journal) Write(r reconcile.Record) error {
 // Act notes that an act was done, which no undo takes back. The name must hold no secret.
 func (j *Journal) Act(name string) error { return j.append(line{Act: name}) }
 
+// Open makes the journal's file, if it is not there yet.
+func (j *Journal) Open() error {
+	if j.file != nil {
+		return nil
+	}
+	return j.create()
+}
+
 func (j *Journal) append(l line) error {
-	if j.file == nil {
-		if err := j.create(); err != nil {
-			return err
-		}
+	if err := j.Open(); err != nil {
+		return err
 	}
 	raw, err := json.Marshal(l)
 	if err != nil {

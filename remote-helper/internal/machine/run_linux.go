@@ -26,13 +26,15 @@ type Scoper interface {
 type Machine struct {
 	scopes Scoper
 	env    []string // of the programs
+	user   string   // whom they run as, unless the command says otherwise
 	now    func() time.Time
 	facts  map[string]any
 }
 
-// New is the machine that this process runs on. env is what its programs inherit.
-func New(scopes Scoper, env []string, now func() time.Time) *Machine {
-	return &Machine{scopes: scopes, env: env, now: now}
+// New is the machine that this process runs on. env is what its programs inherit,
+// user whom they run as ("": as this process).
+func New(scopes Scoper, env []string, user string, now func() time.Time) *Machine {
+	return &Machine{scopes: scopes, env: env, user: user, now: now}
 }
 
 // In implements tasks.Machine.
@@ -80,6 +82,9 @@ func (m *Machine) command(ctx context.Context, c tasks.Command) (*exec.Cmd, erro
 	cmd.WaitDelay = 2 * time.Second
 	if c.Stdin != "" {
 		cmd.Stdin = strings.NewReader(c.Stdin)
+	}
+	if c.User == "" {
+		c.User = m.user
 	}
 	if c.User == "" {
 		return cmd, nil

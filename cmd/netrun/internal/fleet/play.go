@@ -1,0 +1,387 @@
+package fleet
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"netrun/playbooks/script"
+	"netrun/remote-helper/wire"
+)
+
+// Play is one play on one batch of hosts.
+type Play struct {
+	Begin   wire.Begin // without Script
+	Hosts   []string
+	Scripts map[string]*script.Script // by host; all have the same number of segments
+	// Together makes the play stand on all hosts or on none (any_errors_fatal).
+	Together bool
+}
+
+// Outcome is how a play ended on a host.
+type Outcome struct {
+	Ended       *wire.Ended  // nil if the host never said
+	Failed      *wire.Failed // the play never began there (another one holds the lock, ...)
+	Unreachable error
+}
+
+// OK reports whether the play stands on the host.
+func (o Outcome) OK() bool {
+	return o.Unreachable == nil && o.Failed == nil && o.Ended != nil && o.Ended.Error == nil
+}
+
+// Play runs the play on its hosts side by side, and returns how it ended on each.
+func (f *Fleet) Play(ctx context.Context, p Play) map[string]Outcome {
+	run := &running{Fleet: f, Play: p, ctx: ctx, outcomes: map[string]Outcome{}, own: map[string]map[string]any{}, exports: map[string]map[string]any{}}
+	alive, done := context.WithCancel(ctx)
+	defer done()
+	go f.keepAlive(alive)
+	up := f.Connect(ctx, p.Hosts)
+	for _, h := range p.Hosts {
+		if err := f.failure(h); err != nil {
+			run.outcomes[h] = Outcome{Unreachable: err}
+		}
+	}
+	run.play(up)
+	return run.outcomes
+}
+
+// running is a play under way.
+type running struct {
+	*Fleet
+	Play
+	ctx      context.Context
+	mu       sync.Mutex
+	outcomes map[string]Outcome // of the hosts that have ended
+	begun    map[string]bool    // the hosts that were sent Begin
+	own      map[string]map[string]any
+	exports  map[string]map[string]any
+}
+
+func (r *running) play(up []string) {
+	r.begun = map[string]bool{}
+	segments := r.segments(up)
+	if segments == 1 && !r.barrier(up, 0) {
+		r.each(up, func(h string) { r.single(h) })
+	} else {
+		for i := range segments {
+			r.segment(r.alive(up), i)
+			if r.Together && len(r.alive(up)) < len(r.Hosts) {
+				r.abort(r.alive(up), "the play failed on another host, and any_errors_fatal is set")
+			}
+		}
+		r.endAll(append(r.alive(up), r.delegates(up)...))
+	}
+	if r.Together {
+		r.decide(up)
+	}
+}
+
+func (r *running) segments(up []string) int {
+	for _, h := range up {
+		return len(r.Scripts[h].Segments)
+	}
+	return 0
+}
+
+// barrier reports whether the segment is a task that not every host runs for itself.
+func (r *running) barrier(hosts []string, i int) bool {
+	for _, h := range hosts {
+		n := r.first(h, i)
+		return n != nil && (n.RunOnce || n.Delegate != "" || len(n.Imports) > 0)
+	}
+	return false
+}
+
+func (r *running) first(host string, i int) *script.Node {
+	if s := r.Scripts[host]; s != nil && i < len(s.Segments) && len(s.Segments[i]) > 0 {
+		return s.Segments[i][0]
+	}
+	return nil
+}
+
+// alive are those of the hosts on which the play goes on.
+func (r *running) alive(hosts []string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []string
+	for _, h := range hosts {
+		if _, ended := r.outcomes[h]; !ended {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// single runs a play without barriers: all requests at once, then the answers.
+func (r *running) single(h string) {
+	s := r.session(h)
+	if s == nil {
+		return
+	}
+	r.Report.Phase(h, "run")
+	s.send(r.begin(h), wire.Request{Segment: &wire.Segment{}}, wire.Request{End: &wire.End{}})
+	r.await(h, s, func(e wire.Event) bool { return e.Held != nil })
+}
+
+// begin is the request that starts the play on the host, which may be one that
+// only runs tasks of others.
+func (r *running) begin(h string) wire.Request {
+	b := r.Begin
+	b.Script, b.Hold = r.Scripts[h], r.Together
+	return wire.Request{Begin: &b}
+}
+
+// await handles the host's events until one is what stop looks for, or the play
+// has ended there. It reports whether the play goes on.
+func (r *running) await(h string, s *session, stop func(wire.Event) bool) bool {
+	for e := range s.events {
+		r.Report.Event(h, e)
+		switch {
+		case e.Confirm != nil:
+			go r.confirm(h, *e.Confirm)
+		case e.Ended != nil:
+			r.end(h, Outcome{Ended: e.Ended})
+			return false
+		case e.Failed != nil:
+			r.end(h, Outcome{Failed: e.Failed})
+			return false
+		}
+		if stop(e) {
+			return true
+		}
+	}
+	r.giveUp(h, s.err)
+	r.end(h, Outcome{Unreachable: r.failure(h)})
+	return false
+}
+
+func (r *running) end(h string, o Outcome) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.outcomes[h] = o
+}
+
+// confirm shows the host, over a fresh connection, that it can still be reached.
+// Until its deadline it tries again and again: an address may take its time to move.
+func (r *running) confirm(h string, c wire.Confirm) {
+	ctx, cancel := context.WithTimeout(r.ctx, time.Duration(c.Deadline)*time.Millisecond)
+	defer cancel()
+	r.Report.Phase(h, "confirm")
+	for ctx.Err() == nil {
+		if r.confirmOnce(ctx, h, c.Token) {
+			r.Report.Phase(h, "run")
+			return
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// confirmOnce reports whether there is nothing more to try.
+func (r *running) confirmOnce(ctx context.Context, h, token string) bool {
+	s, err := r.open(ctx, h)
+	if err != nil {
+		return false
+	}
+	defer s.close()
+	s.send(wire.Request{Confirm: &wire.Token{Token: token}})
+	for e := range s.events {
+		if e.Settled != nil || e.Failed != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// segment runs segment i on the hosts, and waits for all of them.
+func (r *running) segment(hosts []string, i int) {
+	if len(hosts) == 0 {
+		return
+	}
+	switch n := r.first(hosts[0], i); {
+	case n != nil && n.RunOnce:
+		r.delegated(hosts[:1], i)
+		r.share(hosts[0], hosts[1:])
+	case n != nil && n.Delegate != "":
+		r.delegated(hosts, i)
+	default:
+		imports := r.imports(n)
+		r.each(hosts, func(h string) { r.run(h, h, i, imports) })
+	}
+}
+
+// delegated runs the segment for each of the hosts on its delegate, one after the other.
+func (r *running) delegated(hosts []string, i int) {
+	for _, h := range hosts {
+		n := r.first(h, i)
+		if n == nil {
+			continue
+		}
+		on := h
+		if n.Delegate != "" {
+			on = n.Delegate
+		}
+		r.run(h, on, i, r.imports(n))
+	}
+}
+
+// run runs the segment of host h on the host named on.
+func (r *running) run(h, on string, i int, imports map[string]map[string]any) {
+	if len(r.Connect(r.ctx, []string{on})) == 0 {
+		if on != h {
+			r.abort([]string{h}, "host "+on+", which a task is delegated to, is unreachable")
+		} else {
+			r.end(h, Outcome{Unreachable: r.failure(h)})
+		}
+		return
+	}
+	s := r.session(on)
+	var requests []wire.Request
+	if r.starts(on) {
+		requests = append(requests, r.begin(on))
+	}
+	segment := &wire.Segment{Index: i, Imports: imports, Own: r.takeOwn(h)}
+	if on != h {
+		segment.For = r.Scripts[h]
+	}
+	s.send(append(requests, wire.Request{Segment: segment})...)
+	failed := false
+	goesOn := r.await(on, s, func(e wire.Event) bool {
+		if e.Segment == nil {
+			return false
+		}
+		failed = e.Segment.Failed
+		r.export(h, on, e.Segment.Exports)
+		return true
+	})
+	if on != h && (failed || !goesOn) {
+		r.abort([]string{h}, "a task that "+on+" runs for this host failed")
+	}
+}
+
+// starts reports, once per host, that it has to be sent Begin.
+func (r *running) starts(h string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.begun[h] {
+		return false
+	}
+	r.begun[h] = true
+	return true
+}
+
+func (r *running) takeOwn(h string) map[string]any {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	own := r.own[h]
+	delete(r.own, h)
+	return own
+}
+
+// export keeps what the segment of h exported, and gives it to h itself where another host ran it.
+func (r *running) export(h, on string, values map[string]any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(values) == 0 {
+		return
+	}
+	if r.exports[h] == nil {
+		r.exports[h] = map[string]any{}
+	}
+	maps.Copy(r.exports[h], values)
+	if on != h {
+		r.give(h, values)
+	}
+}
+
+func (r *running) give(h string, values map[string]any) {
+	if r.own[h] == nil {
+		r.own[h] = map[string]any{}
+	}
+	maps.Copy(r.own[h], values)
+}
+
+// share gives what a run_once task found out to the hosts that did not run it.
+func (r *running) share(from string, hosts []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, h := range hosts {
+		r.give(h, r.exports[from])
+	}
+}
+
+func (r *running) imports(n *script.Node) map[string]map[string]any {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n == nil || len(n.Imports) == 0 {
+		return nil
+	}
+	out := map[string]map[string]any{}
+	for h, values := range r.exports {
+		if slices.Contains(n.Imports, "*") || slices.Contains(n.Imports, h) {
+			out[h] = maps.Clone(values)
+		}
+	}
+	return out
+}
+
+// delegates are the hosts that were begun only for the sake of others.
+func (r *running) delegates(up []string) []string {
+	var out []string
+	for h := range r.begun {
+		if !slices.Contains(up, h) {
+			out = append(out, h)
+		}
+	}
+	slices.Sort(out)
+	return r.alive(out)
+}
+
+// endAll verifies and commits.
+func (r *running) endAll(hosts []string) {
+	r.each(hosts, func(h string) {
+		s := r.session(h)
+		if s == nil {
+			return
+		}
+		var requests []wire.Request
+		if r.starts(h) { // a play without tasks
+			requests = append(requests, r.begin(h))
+		}
+		s.send(append(requests, wire.Request{End: &wire.End{}})...)
+		r.await(h, s, func(e wire.Event) bool { return e.Held != nil })
+	})
+}
+
+// abort undoes the play on the hosts.
+func (r *running) abort(hosts []string, why string) {
+	r.each(hosts, func(h string) {
+		s := r.session(h)
+		if s == nil {
+			return
+		}
+		if r.starts(h) {
+			r.end(h, Outcome{Failed: &wire.Failed{Kind: wire.FailTask, Msg: why}})
+			return
+		}
+		s.send(wire.Request{Abort: &wire.Abort{Why: why}})
+		r.await(h, s, func(wire.Event) bool { return false })
+	})
+}
+
+// decide lets the play stand if it stands on all hosts.
+func (r *running) decide(up []string) {
+	waiting := r.alive(up)
+	commit := len(waiting) == len(r.Hosts)
+	r.each(waiting, func(h string) {
+		if s := r.session(h); s != nil {
+			s.send(wire.Request{Decide: &wire.Decide{Commit: commit}})
+			r.await(h, s, func(wire.Event) bool { return false })
+		}
+	})
+}

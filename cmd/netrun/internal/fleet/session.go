@@ -1,0 +1,121 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"netrun/cmd/netrun/internal/dial"
+	"netrun/cmd/netrun/internal/push"
+	"netrun/remote-helper/wire"
+)
+
+// session is the helper of one host.
+type session struct {
+	host   string
+	conn   dial.Conn
+	helper *push.Helper
+	writer *wire.Writer
+	events chan wire.Event // closed when the session ends; why is then in err
+	err    error
+	save   func(host string, f wire.File) (io.WriteCloser, error)
+	stop   chan struct{}
+}
+
+// open connects to the host and starts its helper.
+func (f *Fleet) open(ctx context.Context, host string) (*session, error) {
+	target, ok := f.targets[host]
+	if !ok {
+		return nil, fmt.Errorf("host %q is not in the inventory", host)
+	}
+	conn, err := f.Dialer.Dial(ctx, target.Dial)
+	if err != nil {
+		return nil, err
+	}
+	helper, err := push.Open(ctx, conn, push.Options{Source: f.Source, Become: target.Become})
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	s := &session{host: host, conn: conn, helper: helper, writer: wire.NewWriter(helper.Stdin),
+		events: make(chan wire.Event, 64), save: f.Save, stop: make(chan struct{})}
+	go s.read()
+	return s, nil
+}
+
+// read hands on what the helper says until the session ends.
+func (s *session) read() {
+	defer close(s.events)
+	r := wire.NewReader(s.helper.Stdout)
+	for {
+		var e wire.Event
+		if err := r.JSON(&e); err != nil {
+			s.err = s.cause(err)
+			return
+		}
+		if e.File != nil {
+			if err := s.receive(r, *e.File); err != nil {
+				s.err = err
+				return
+			}
+		}
+		select {
+		case s.events <- e:
+		case <-s.stop:
+			s.err = errors.New("session closed")
+			return
+		}
+	}
+}
+
+// cause is why the helper's output ended: what it printed, or what the connection says.
+func (s *session) cause(err error) error {
+	if waited := s.helper.Wait(); waited != nil {
+		return waited
+	}
+	if err == io.EOF {
+		return errors.New("the helper ended the session")
+	}
+	return err
+}
+
+// receive writes a fetched file. The rest of its bytes are read even if the
+// controller's disk is full, so that the session goes on.
+func (s *session) receive(r *wire.Reader, f wire.File) error {
+	if s.save == nil {
+		return r.Blob(io.Discard)
+	}
+	out, err := s.save(s.host, f)
+	if err != nil {
+		return errors.Join(err, r.Blob(io.Discard))
+	}
+	return errors.Join(r.Blob(out), out.Close())
+}
+
+// send writes the requests as one flush: one packet's worth where they are small.
+// An error shows up as the end of the session, where it is dealt with.
+func (s *session) send(requests ...wire.Request) {
+	for i, r := range requests {
+		write := s.writer.Queue
+		if i == len(requests)-1 {
+			write = s.writer.JSON
+		}
+		if write(r) != nil {
+			return
+		}
+	}
+}
+
+// close ends the session and its connection.
+func (s *session) close() {
+	select {
+	case <-s.stop:
+		return
+	default:
+		close(s.stop)
+	}
+	// Closing cannot change what the host does any more: errors are of no use here.
+	_ = s.helper.Stdin.Close()
+	_ = s.helper.Close()
+	_ = s.conn.Close()
+}

@@ -1,0 +1,3 @@
+// Package command is the helper's command line: serve (one connection's
+// requests), guard, install and version.
+package command

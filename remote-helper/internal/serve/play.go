@@ -1,0 +1,277 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"netrun/playbooks/script"
+	"netrun/remote-helper/internal/guard"
+	"netrun/remote-helper/internal/journal"
+	"netrun/remote-helper/internal/lock"
+	"netrun/remote-helper/internal/probe"
+	"netrun/remote-helper/wire"
+	"netrun/tasks/reconcile"
+)
+
+// play is a play under way: a transaction of this host.
+type play struct {
+	*session
+	spec    *wire.Begin
+	ctx     context.Context // of its work; ends when the controller is gone or says stop
+	stop    context.CancelFunc
+	lock    *lock.Lock
+	journal *journal.Journal
+	planner *reconcile.Planner
+	own     *script.Run // of this host's script, nil where it only runs delegated tasks
+	guard   *guard.Guard
+	probes  []probe.Probe // worked before the first change
+	probed  bool
+	changed int
+	acts    []string
+}
+
+// begin starts a play: lock, repair of what was left behind, script.
+func (s *session) begin(spec *wire.Begin) {
+	if s.play != nil {
+		s.failed(wire.FailHost, errors.New("begin: the last play has not ended"))
+		return
+	}
+	p, found, err := s.newPlay(spec)
+	if err != nil {
+		s.failed(failureKind(err), err)
+		return
+	}
+	s.play = p
+	s.out.send(wire.Event{Began: &wire.Began{Found: found}})
+}
+
+// failureKind tells a host that is busy from one that is in trouble.
+func failureKind(err error) wire.FailureKind {
+	var held *lock.HeldError
+	if errors.As(err, &held) {
+		return wire.FailLocked
+	}
+	return wire.FailHost
+}
+
+func (s *session) newPlay(spec *wire.Begin) (*play, []string, error) {
+	if err := os.MkdirAll(s.RunDir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("make run directory: %w", err)
+	}
+	who := lock.Holder{By: spec.By, Play: spec.Name, Pid: os.Getpid(), Since: s.now()}
+	held, err := lock.Acquire(s.lockPath(), who)
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := s.repair(spec.Check)
+	if err != nil {
+		return nil, nil, errors.Join(err, held.Release())
+	}
+	p := &play{session: s, spec: spec, lock: held}
+	p.ctx, p.stop = context.WithCancel(s.lost)
+	p.journal = s.journals.Begin(journal.Header{Run: spec.Run, Play: spec.Play, Name: spec.Name, By: spec.By, Started: s.now()})
+	p.planner = reconcile.New(s.Host, reconcile.Options{Owner: spec.Owner, Journal: p.journal})
+	if spec.Script != nil {
+		p.own = p.interpreter(spec.Script)
+	}
+	return p, found, nil
+}
+
+// repair undoes what plays that died left half done.
+func (s *session) repair(check bool) ([]string, error) {
+	dir, err := s.dir()
+	if err != nil {
+		return nil, err
+	}
+	open, err := dir.Unfinished()
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for i := len(open) - 1; i >= 0; i-- {
+		e := open[i]
+		what := fmt.Sprintf("play %q by %s, begun %s, never ended", e.Name, e.By, e.Started.UTC().Format(time.DateTime+" UTC"))
+		if check {
+			found = append(found, what+"; a real run will undo its "+count(e.Changes(), "change"))
+			continue
+		}
+		report, err := reconcile.Undo(s.lost, s.Host, e.Records, reconcile.UndoOptions{})
+		if err != nil {
+			return found, fmt.Errorf("%s: undo it: %w", what, err)
+		}
+		if err := dir.Remove(e.Path); err != nil {
+			return found, err
+		}
+		found = append(found, fmt.Sprintf("%s: undone, %s%s", what, count(len(report.Changes), "change"), leftOver(e.Acts, report.Left)))
+	}
+	return found, nil
+}
+
+func leftOver(acts, left []string) string {
+	text := ""
+	if len(acts) > 0 {
+		text += "; not undone, since these are acts: " + strings.Join(acts, ", ")
+	}
+	if len(left) > 0 {
+		text += "; left: " + strings.Join(left, "; ")
+	}
+	return text
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// segment runs one segment, of this host's script or of another's.
+func (s *session) segment(req *wire.Segment) {
+	p := s.play
+	if p == nil {
+		return // the play has failed meanwhile, and said so
+	}
+	run := p.own
+	if req.For != nil {
+		run = p.interpreter(req.For)
+	}
+	if run == nil {
+		s.failed(wire.FailHost, errors.New("segment: the play has no script for this host"))
+		return
+	}
+	run.Import(req.Imports, req.Own)
+	exports, err := run.Segment(p.ctx, req.Index)
+	if err != nil {
+		p.segmentFailed(err, exports, req.For != nil)
+		return
+	}
+	s.out.send(wire.Event{Segment: &wire.SegmentDone{Exports: exports}})
+}
+
+// segmentFailed ends the play, unless the failed task was another host's: then
+// that host fails, and tells this one how to end.
+func (p *play) segmentFailed(err error, exports map[string]any, delegated bool) {
+	var failed *script.FailedError
+	if delegated && errors.As(err, &failed) {
+		p.out.send(wire.Event{Segment: &wire.SegmentDone{Failed: true, Exports: exports}})
+		return
+	}
+	kind := wire.FailTask
+	if !errors.As(err, &failed) {
+		kind = wire.FailHost
+	}
+	if p.lost.Err() != nil {
+		kind, err = wire.FailCanceled, context.Cause(p.lost)
+	}
+	p.session.play = nil
+	p.out.send(wire.Event{Ended: p.fail(wire.Fail(kind, err))})
+}
+
+// end verifies and commits the play.
+func (s *session) end() {
+	p := s.play
+	if p == nil {
+		return // the play has failed meanwhile, and said so
+	}
+	s.play = nil
+	if err := p.finish(); err != nil {
+		s.out.send(wire.Event{Ended: p.fail(err)})
+		return
+	}
+	s.out.send(wire.Event{Ended: &wire.Ended{Changed: p.changed}})
+}
+
+// finish takes the play from its last task to its commit.
+func (p *play) finish() *wire.Failed {
+	if p.spec.Check {
+		return p.close(nil)
+	}
+	if err := p.verify(); err != nil {
+		return err
+	}
+	if p.spec.Hold {
+		if err := p.hold(); err != nil {
+			return err
+		}
+	}
+	if err := p.lost.Err(); err != nil {
+		return wire.Fail(wire.FailCanceled, context.Cause(p.lost))
+	}
+	if err := p.journal.Commit(); err != nil {
+		return wire.Fail(wire.FailHost, err)
+	}
+	return p.close(p.journals.Prune())
+}
+
+// verify reads the host anew: nothing may be left to do.
+func (p *play) verify() *wire.Failed {
+	if !p.journal.Written() {
+		return nil // nothing was changed, so what was observed still holds
+	}
+	left, err := p.planner.Verify(p.ctx)
+	if err != nil {
+		return wire.Fail(wire.FailVerify, fmt.Errorf("verify: %w", err))
+	}
+	if len(left) > 0 {
+		return wire.Fail(wire.FailVerify, fmt.Errorf("verify: after the play there would still be %s to make, the first: %s",
+			count(len(left), "change"), left[0]))
+	}
+	return p.requireProbes()
+}
+
+// hold waits for the controller's word on whether the play stands on all hosts.
+func (p *play) hold() *wire.Failed {
+	p.out.send(wire.Event{Held: &wire.Held{}})
+	select {
+	case req, ok := <-p.requests:
+		if ok && req.Decide != nil && req.Decide.Commit {
+			return nil
+		}
+		return wire.Fail(wire.FailCanceled, errors.New("the play failed on another host"))
+	case <-p.lost.Done():
+		return wire.Fail(wire.FailCanceled, context.Cause(p.lost))
+	}
+}
+
+// fail undoes what the play did here and says how that went.
+func (p *play) fail(cause *wire.Failed) *wire.Ended {
+	ended := &wire.Ended{Error: cause, Acts: p.acts}
+	if p.journal.Written() {
+		ended.Undone = true
+		if err := p.undoAll(); err != nil {
+			ended.Undone = false
+			ended.Error = &wire.Failed{Kind: wire.FailUndo, Msg: fmt.Sprintf("%s; undo: %v", cause.Msg, err)}
+			ended.Changed = p.changed
+		}
+	}
+	if closing := p.close(nil); closing != nil && ended.Error.Kind != wire.FailUndo {
+		ended.Error = &wire.Failed{Kind: cause.Kind, Msg: cause.Msg + "; " + closing.Msg}
+	}
+	return ended
+}
+
+// undoAll runs without the play's context: that may be what ended the play.
+func (p *play) undoAll() error {
+	ctx := context.WithoutCancel(p.ctx)
+	if err := p.planner.Undo(ctx); err != nil {
+		return err // the journal stays, and the next play tries again
+	}
+	return p.journal.Discard()
+}
+
+// close lets go of what the play holds.
+func (p *play) close(err error) *wire.Failed {
+	p.stop()
+	if p.guard != nil {
+		err = errors.Join(err, p.guard.Disarm())
+	}
+	err = errors.Join(err, p.lock.Release())
+	if err != nil {
+		return wire.Fail(wire.FailHost, err)
+	}
+	return nil
+}
