@@ -26,7 +26,7 @@ type iniReader struct {
 	lead int // columns trimmed off the left
 
 	group *Group
-	kind  string // of the section: hosts, children, vars
+	kind  string // of the section: hosts, children, vars; "" skips its lines
 
 	known   map[string]bool // groups that a source before, or a section here, made
 	waiting []waiting       // for a section that makes their group
@@ -109,7 +109,8 @@ func (r *iniReader) header() bool {
 	}
 	if !slices.Contains(sectionKinds, kind) {
 		r.fail(len(name)+2, "section [%s:%s] has an unknown kind", name, kind).WithHint("%s", diag.DidYouMean(kind, sectionKinds))
-		kind = "hosts"
+		r.kind = "" // what its lines are is not known
+		return true
 	}
 	if err := checkGroup(name, r.at(1)); err != nil {
 		r.l.errs.Add(err)
@@ -177,6 +178,11 @@ func (r *iniReader) host() {
 	if len(tokens) == 0 {
 		return
 	}
+	if tokens[0].text == "---" {
+		r.fail(0, `"---" begins a YAML text`).WithHint("a YAML inventory has a name that ends in .yaml or .yml")
+		r.kind = ""
+		return
+	}
 	names, port, err := expand(tokens[0].text, r.at(tokens[0].off))
 	if err != nil {
 		r.l.errs.Add(err)
@@ -196,10 +202,11 @@ func (r *iniReader) inline(tokens []token) map[string]Var {
 	for _, t := range tokens {
 		name, value, ok := strings.Cut(t.text, "=")
 		switch {
-		case !ok:
+		case !ok, name == "":
+			// Not shown: it may be a password. One mistake a line is enough, as
+			// blanks around = make three words of each variable.
 			r.fail(t.off, "a word after the host that is no variable").WithHint("write NAME=VALUE without blanks around =; quote a value that has blanks")
-		case name == "":
-			r.fail(t.off, "a variable without a name").WithHint("write NAME=VALUE without blanks around =")
+			return vars
 		default:
 			off := min(t.off+len(name)+1, len(r.line))
 			vars[name] = Var{Value: literal(value), Pos: r.at(off)}

@@ -21,9 +21,6 @@ func checkHost(name string, at diag.Pos) error {
 	if len(name) > maxNameLen {
 		return diag.Errorf(at, "host name longer than %d bytes", maxNameLen)
 	}
-	if name == "---" {
-		return diag.Errorf(at, `"---" is no host name`).WithHint("a YAML inventory has a name that ends in .yaml or .yml")
-	}
 	if strings.Contains(name, "=") { // not shown: it may be a password
 		return diag.Errorf(at, `a host name with "=" in it`).WithHint("the host's name comes first; variables of a group stand in [GROUP:vars]")
 	}
