@@ -20,6 +20,9 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root=(sudo)
 fi
 state=$(mktemp -d)
+# The listener's standard input never ends: nc would hang up with it.
+mkfifo "$state/idle"
+exec 9<>"$state/idle"
 netrun() { "${as_root[@]}" bin/netrun "$@"; }
 on() { netrun lab exec --name "$lab" --dir "$state/lab" "$@"; }
 finish() {
@@ -27,7 +30,7 @@ finish() {
   trap - EXIT
   say "take the lab down"
   netrun lab down --name "$lab" --dir "$state/lab"
-  rmdir "$state"
+  rm -rf "$state"
   [ $status -eq 0 ] || echo "demo: failed (status $status)" >&2
   exit $status
 }
@@ -53,7 +56,7 @@ for pair in "node1 node2" "node2 node3" "node3 node1"; do
   say "container $client on $from pings container $server on $to, $addr"
   on "$from" nsenter --net="/run/netns/$client" ping -c 3 -i 0.2 -W 2 "$addr"
   say "and sends it 1 MiB over TCP"
-  on "$to" timeout 10 nsenter --net="/run/netns/$server" busybox nc -l -p 8080 </dev/null >"$state/got" &
+  on "$to" timeout 10 nsenter --net="/run/netns/$server" busybox nc -l -p 8080 <&9 >"$state/got" &
   listener=$!
   for _ in $(seq 50); do
     on "$to" nsenter --net="/run/netns/$server" grep -q ' 0A ' /proc/net/tcp /proc/net/tcp6 && break

@@ -70,6 +70,7 @@ type labUpOptions struct {
 	*labOptions
 	hosts    int
 	topology string
+	from     []string
 	subnet   string
 	fabric   string
 	root     string
@@ -88,6 +89,7 @@ inventory.yaml, known_hosts, id_ed25519 and ssh_config. What a killed "lab up" o
 the same name left behind is removed first.`,
 		Example: `  netrun lab up --hosts 10
   netrun lab up --topology site.topology.yaml
+  netrun lab up --from inventory.ini --name rehearsal
   ssh -F ~/.cache/netrun/lab/default/ssh_config node1`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -97,6 +99,7 @@ the same name left behind is removed first.`,
 	f := cmd.Flags()
 	f.IntVar(&o.hosts, "hosts", 3, "number of hosts, node1 and up, where no file names them")
 	f.StringVar(&o.topology, "topology", "", "YAML file of hosts, routers and switches")
+	f.StringArrayVar(&o.from, "from", nil, "inventory: one lab host for each of its hosts (repeatable)")
 	f.StringVar(&o.subnet, "subnet", "", "management subnet (default a free 10.x.y.0/24)")
 	f.StringVar(&o.fabric, "fabric", lab.DefaultFabric.String(), `addresses of eth1 where no file names them, or "none"`)
 	f.StringVar(&o.root, "root", "", `"busybox": hosts with no commands but busybox and sshd`)
@@ -104,12 +107,12 @@ the same name left behind is removed first.`,
 	f.BoolVar(&o.replace, "replace", false, "take down a running lab of the same name first")
 	f.BoolVar(&o.json, "json", false, "print paths and hosts as JSON")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "say what is being cleaned up")
-	cmd.MarkFlagsMutuallyExclusive("topology", "hosts")
+	cmd.MarkFlagsMutuallyExclusive("topology", "from", "hosts")
 	return cmd
 }
 
 func (o *labUpOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
-	cfg, err := o.config(stderr)
+	cfg, err := o.config(ctx, stderr)
 	if err != nil {
 		return err
 	}
@@ -128,7 +131,7 @@ func (o *labUpOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	return err
 }
 
-func (o *labUpOptions) config(stderr io.Writer) (lab.Config, error) {
+func (o *labUpOptions) config(ctx context.Context, stderr io.Writer) (lab.Config, error) {
 	dir, err := o.path()
 	if err != nil {
 		return lab.Config{}, err
@@ -142,20 +145,23 @@ func (o *labUpOptions) config(stderr io.Writer) (lab.Config, error) {
 			return cfg, fmt.Errorf("--subnet %q: want a prefix such as 10.213.0.0/24", o.subnet)
 		}
 	}
-	cfg.Topology, err = o.hostsWanted()
+	cfg.Topology, err = o.hostsWanted(ctx)
 	if err != nil {
 		return cfg, err
 	}
 	return cfg, o.overrides(cfg.Topology)
 }
 
-func (o *labUpOptions) hostsWanted() (*lab.Topology, error) {
+func (o *labUpOptions) hostsWanted(ctx context.Context) (*lab.Topology, error) {
 	fabric, err := o.fabricPrefix()
 	if err != nil {
 		return nil, err
 	}
-	if o.topology != "" {
+	switch {
+	case o.topology != "":
 		return lab.ReadTopology(o.topology)
+	case len(o.from) > 0:
+		return lab.FromInventory(ctx, o.from, fabric)
 	}
 	return lab.Flat(o.hosts, fabric), nil
 }
