@@ -40,6 +40,11 @@ type Link struct {
 	ForwardDelay  int   `json:"forward_delay,omitempty"` // 1/100 s, as ip link shows it
 	VLANFiltering *bool `json:"vlan_filtering,omitempty"`
 
+	// Index and PeerIndex are the kernel's numbers of the link and of a veth's other end, as
+	// observed; a link that is made again gets its number back if that is free.
+	Index     int `json:"index,omitempty" state:"hint"`
+	PeerIndex int `json:"peer_index,omitempty" state:"hint"`
+
 	// MTUOf names a link of MTUScope whose MTU this one takes, found out where the scope is observed.
 	MTUOf    string `json:"mtu_of,omitempty" state:"hint"`
 	MTUScope Scope  `json:"mtu_scope,omitempty" state:"hint"`
