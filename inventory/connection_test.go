@@ -100,7 +100,7 @@ func TestConnectionHidesPasswords(t *testing.T) {
 }
 
 func FuzzSSHArgs(f *testing.F) {
-	for _, s := range []string{"-J a@b:22", "-o ProxyCommand='ssh -W %h:%p x'", "-oPort=3 -l me", "-o X", "-"} {
+	for _, s := range []string{"-J a@b:22", "-o ProxyCommand='ssh -W %h:%p x'", "-oPort=3 -l me", "-o X", "-", "-J\x00", "-J 'a\nb'"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -86,8 +86,8 @@ func Load(ctx context.Context, sources []string, opts Options) (*Inventory, erro
 // group by group. The implicit localhost is not among them.
 func (inv *Inventory) Hosts() []*Host { return inv.all.Hosts() }
 
-// Host returns the host of that name, or nil. Before the inventory is asked for
-// a localhost that it does not hold, see Match.
+// Host returns the host of that name, or nil. The implicit localhost is found by
+// Match only.
 func (inv *Inventory) Host(name string) *Host { return inv.hosts[name] }
 
 // Groups returns all groups in the order they were first named, all and

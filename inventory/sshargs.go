@@ -111,10 +111,6 @@ func (r *argReader) option(arg string) {
 		r.fail("-o %s has no value", name).WithHint("write -o KEYWORD=VALUE")
 		return
 	}
-	if strings.ContainsAny(value, "\x00\r\n") {
-		r.fail("-o %s holds a line break or NUL", name)
-		return
-	}
 	for known, used := range sshKeywords {
 		if strings.EqualFold(known, name) {
 			if used {
@@ -139,6 +135,10 @@ func (r *argReader) option(arg string) {
 // variables that name the same thing have been read before and win.
 func (r *argReader) set(keyword, value string) {
 	c, v := r.c, Var{Value: value, Pos: r.v.Pos}
+	if strings.ContainsAny(value, "\x00\r\n") {
+		r.fail("%s holds a line break or NUL", keyword)
+		return
+	}
 	switch keyword {
 	case "ProxyJump":
 		r.jump(value)
