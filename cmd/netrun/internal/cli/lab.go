@@ -37,7 +37,7 @@ func (o *labOptions) path() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find cache directory: %w (give --dir)", err)
 	}
-	return lab.DefaultDir(cache, o.name), nil
+	return lab.DefaultDir(cache, o.name)
 }
 
 func (o *labOptions) open() (*lab.Lab, error) {

@@ -68,9 +68,12 @@ func (c Config) ready() (Config, error) {
 }
 
 // DefaultDir returns the state directory of the lab called name: a folder of
-// the user's cache directory.
-func DefaultDir(cache, name string) string {
-	return filepath.Join(cache, "netrun", "lab", name)
+// the user's cache directory. A name is formed like a host's.
+func DefaultDir(cache, name string) (string, error) {
+	if !hostName.MatchString(name) {
+		return "", fmt.Errorf("lab name %q: want letters, digits, %q, %q and %q, at most 63", name, ".", "-", "_")
+	}
+	return filepath.Join(cache, "netrun", "lab", name), nil
 }
 
 // Lab is a lab that is up, or one that was. Its methods may be called from
