@@ -40,6 +40,14 @@ func (o *labOptions) path() (string, error) {
 	return lab.DefaultDir(cache, o.name)
 }
 
+// flags returns what leads another command to the same lab.
+func (o *labOptions) flags() string {
+	if o.dir != "" {
+		return "--dir " + o.dir
+	}
+	return "--name " + o.name
+}
+
 func (o *labOptions) open() (*lab.Lab, error) {
 	dir, err := o.path()
 	if err != nil {
@@ -118,7 +126,7 @@ func (o *labUpOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	}
 	l, err := lab.Up(ctx, cfg)
 	if errors.Is(err, lab.ErrUp) {
-		return fmt.Errorf("%w (netrun lab down --name %s, or --replace)", err, o.name)
+		return fmt.Errorf("%w (netrun lab down %s, or --replace)", err, o.flags())
 	}
 	if err != nil {
 		return err
@@ -126,8 +134,8 @@ func (o *labUpOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if o.json {
 		return printLabJSON(stdout, l)
 	}
-	_, err = fmt.Fprintf(stdout, "lab %s is up: %d hosts, management %s\n  inventory   %s\n  ssh         ssh -F %s %s\n  take down   netrun lab down --name %s\n",
-		l.Name(), len(l.Hosts()), l.Subnet(), l.Inventory(), l.SSHConfig(), l.Hosts()[0].Name, l.Name())
+	_, err = fmt.Fprintf(stdout, "lab %s is up: %d hosts, management %s\n  inventory   %s\n  ssh         ssh -F %s %s\n  take down   netrun lab down %s\n",
+		l.Name(), len(l.Hosts()), l.Subnet(), l.Inventory(), l.SSHConfig(), l.Hosts()[0].Name, o.flags())
 	return err
 }
 
