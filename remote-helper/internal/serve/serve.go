@@ -31,8 +31,7 @@ type Config struct {
 	Clock    script.Clock
 	// Client and Server are the ends of the SSH connection, invalid for a local one.
 	Client, Server netip.Addr
-	Blobs          func(dir string) // tells the host where to keep the files that a play replaces
-	LoginUser      string           // whom acts without become run as; "" is the helper's own user
+	LoginUser      string // whom acts without become run as; "" is the helper's own user
 }
 
 // session is one connection's state.
@@ -203,7 +202,6 @@ func (s *session) dir() (*journal.Dir, error) {
 			return nil, err
 		}
 		s.journals = dir
-		s.Blobs(dir.Blobs())
 	}
 	return s.journals, nil
 }
