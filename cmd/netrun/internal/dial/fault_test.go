@@ -127,13 +127,14 @@ func TestTimeouts(t *testing.T) {
 
 // TestTimeoutWaitsForThePerson: the clock stands while a question is open.
 func TestTimeoutWaitsForThePerson(t *testing.T) {
+	t.Parallel()
 	dir := home(t)
 	host := newFakeHost(t)
 	host.onlyKey(writeKey(t, filepath.Join(dir, ".ssh/id_ed25519"), "secret"))
 	host.serve(t)
 	target := host.target("n")
-	target.Timeout = 400 * time.Millisecond
-	ask := slowPrompter{answer: "secret", after: 900 * time.Millisecond}
+	target.Timeout = 1500 * time.Millisecond
+	ask := slowPrompter{answer: "secret", after: 2 * time.Second}
 	mustDial(t, dialer(t, dir, func(c *Config) { c.Ask, c.AcceptNew = ask, true }), target)
 }
 

@@ -191,6 +191,9 @@ func (k *keyring) parseLocked(path string, text []byte, pub ssh.PublicKey) (*ide
 }
 
 func (k *keyring) unlock(path string, text []byte) (ssh.Signer, error) {
+	// Making a key of a passphrase is slow on purpose, and so counts as asking.
+	k.dialer.asking.Add(1)
+	defer k.dialer.asking.Add(-1)
 	prompt := fmt.Sprintf("passphrase for key %s: ", path)
 	for try := 1; ; try++ {
 		phrase, err := k.dialer.ask(prompt)

@@ -239,8 +239,12 @@ func (o *opener) deliver(at string) error {
 	if err != nil {
 		return err
 	}
-	if free, err := strconv.ParseInt(freeText, 10, 64); err == nil && free > 0 && free<<10 < int64(len(whole)+len(data)) {
-		return o.order("next", 0, fmt.Sprintf("no space: %d KiB needed, %d KiB free", (len(whole)+len(data))>>10, free), "")
+	need := len(whole) >> 10
+	if packed {
+		need += len(data) >> 10
+	}
+	if free, err := strconv.Atoi(freeText); err == nil && free > 0 && free <= need {
+		return o.order("next", 0, fmt.Sprintf("no space: %d KiB needed, %d KiB free", need, free), "")
 	}
 	o.place = path[:strings.LastIndexByte(path, '/')+1]
 	return o.send(path, o.hashes[arch], data, packed)

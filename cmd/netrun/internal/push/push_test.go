@@ -97,24 +97,3 @@ func greet(t testing.TB, h *Helper) string {
 	}
 	return strings.TrimSpace(args)
 }
-
-func TestPushAndFind(t *testing.T) {
-	for name, conf := range map[string]string{"sftp": "Subsystem sftp internal-sftp", "stdin": ""} {
-		t.Run(name, func(t *testing.T) {
-			src := helperSource(t)
-			conn := connect(t, sshdtest.Start(t, conf))
-			for _, want := range []string{"/var/lib/netrun/bin/", ""} {
-				h, err := Open(t.Context(), conn, Options{Source: src})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if h.Place != want {
-					t.Errorf("place: got %q; want %q", h.Place, want)
-				}
-				if got, want := greet(t, h), `args ["serve" "--ssh" "127.0.0.1 `; !strings.HasPrefix(got, want) {
-					t.Errorf("arguments: got %s; want %s...", got, want)
-				}
-			}
-		})
-	}
-}

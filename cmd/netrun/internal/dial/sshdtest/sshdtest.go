@@ -28,7 +28,7 @@ type Server struct {
 // Options change the server.
 type Options struct {
 	Config string // lines for sshd_config; they win over the defaults
-	Setup  string // shell commands run in a mount namespace of the server's own
+	Setup  string // shell commands run in a mount namespace of the server's own; $DIR is Server.Dir
 }
 
 // Start runs sshd for root's logins by key until the test ends. It skips the
@@ -73,6 +73,7 @@ func (s *Server) run(t testing.TB, bin, setup string) {
 			t.Skipf("probed unshare --mount: %v: %s", err, out)
 		}
 		cmd = exec.Command("unshare", "--mount", "/bin/sh", "-ec", setup+"\nexec \"$@\"", "sh", bin, "-D", "-e", "-f", s.Path("sshd_config"))
+		cmd.Env = append(os.Environ(), "DIR="+s.Dir)
 	}
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
