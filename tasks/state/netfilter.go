@@ -76,9 +76,11 @@ type Jump struct {
 	To     string   `json:"to" state:"key"`   // a Chain's name
 	Match  []string `json:"match,omitempty" state:"fixed"`
 	First  bool     `json:"first,omitempty" state:"hint"` // insert before, not append after, the rules that are there
-	// Behind is the number of rules, jumps of netrun's aside, after which it was observed;
-	// created again, it goes back there. 0 with First unset: after all.
+	// Behind is the number of rules of others after which it was observed, Beside that of
+	// netrun's jumps between the last of those and it. Created again, it goes back there;
+	// with both 0 and First unset, after all.
 	Behind int `json:"behind,omitempty" state:"hint"`
+	Beside int `json:"beside,omitempty" state:"hint"`
 }
 
 // Key implements Object.
