@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -197,3 +198,5 @@ func (r *rig) roundTrip(key state.Key, program ...string) {
 func prefix(text string) netip.Prefix { return netip.MustParsePrefix(text) }
 
 func addr(text string) netip.Addr { return netip.MustParseAddr(text) }
+
+func asApply(err error, target **state.ApplyError) bool { return errors.As(err, target) }

@@ -109,15 +109,16 @@ func (s *session) readJumps(q *query) ([]state.Object, error) {
 	var out []state.Object
 	err := s.rulesets(q, func(family int, t *ruleTable) {
 		for _, decl := range t.chains {
-			foreign := 0
+			behind, beside := 0, 0
 			for _, r := range t.in(decl.name) {
 				match, to, ok := r.asJump()
 				if !ok {
-					foreign++
+					behind, beside = behind+1, 0
 					continue
 				}
 				out = append(out, state.Jump{Scope: q.scope, Family: family, Table: t.name, From: decl.name, To: to,
-					Match: state.CanonicalRule(family, match), First: foreign == 0, Behind: foreign})
+					Match: state.CanonicalRule(family, match), First: behind == 0, Behind: behind, Beside: beside})
+				beside++
 			}
 		}
 	})

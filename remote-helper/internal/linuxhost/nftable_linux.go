@@ -32,25 +32,69 @@ func (s *session) deleteTable(t state.Table) error {
 		return err
 	}
 	delete(s.netfilter, tableSet{t.Scope, t.Family})
-	return s.thread.in(sp, func() error { return dropTable(t.Family, table) })
+	return s.thread.in(sp, func() error {
+		// iptables-save also prints the builtin chains that nobody has used yet.
+		chains, err := nftChains(t.Family, t.Name)
+		if err != nil {
+			return err
+		}
+		return dropTable(t.Family, t.Name, chains)
+	})
+}
+
+// nfproto is the family of tables that ip(6)tables uses.
+func nfproto(family int) byte {
+	if family == 6 {
+		return unix.NFPROTO_IPV6
+	}
+	return unix.NFPROTO_IPV4
+}
+
+// nftChains lists the chains that a table has in the kernel.
+func nftChains(family int, table string) ([]string, error) {
+	msgs, err := again(func() ([][]byte, error) {
+		req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_GETCHAIN, unix.NLM_F_DUMP)
+		req.AddRawData([]byte{nfproto(family), 0, 0, 0})
+		return req.Execute(unix.NETLINK_NETFILTER, 0)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list chains of nf_tables: %w", err)
+	}
+	var names []string
+	for _, m := range msgs {
+		in, name := "", ""
+		err := eachAttr(m[min(4, len(m)):], func(kind uint16, v []byte) error {
+			switch kind {
+			case unix.NFTA_CHAIN_TABLE:
+				in = cString(v)
+			case unix.NFTA_CHAIN_NAME:
+				name = cString(v)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list chains of nf_tables: %w", err)
+		}
+		if in == table {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // dropTable deletes the chains and the table in one transaction of nf_tables. With
 // NLM_F_NONREC the kernel itself refuses a chain that has rules and a table that
 // has more in it than those chains: what another program adds meanwhile is safe.
-func dropTable(family int, t *ruleTable) error {
-	proto := byte(unix.NFPROTO_IPV4)
-	if family == 6 {
-		proto = unix.NFPROTO_IPV6
-	}
+func dropTable(family int, table string, chains []string) error {
+	proto := nfproto(family)
 	const nonrec = 0x100 // NLM_F_NONREC
 	var b nftBatch
 	b.control(unix.NFNL_MSG_BATCH_BEGIN)
-	for _, c := range t.chains {
-		b.message(unix.NFT_MSG_DELCHAIN, nonrec, proto, nl.NewRtAttr(unix.NFTA_CHAIN_TABLE, nl.ZeroTerminated(t.name)),
-			nl.NewRtAttr(unix.NFTA_CHAIN_NAME, nl.ZeroTerminated(c.name)))
+	for _, c := range chains {
+		b.message(unix.NFT_MSG_DELCHAIN, nonrec, proto, nl.NewRtAttr(unix.NFTA_CHAIN_TABLE, nl.ZeroTerminated(table)),
+			nl.NewRtAttr(unix.NFTA_CHAIN_NAME, nl.ZeroTerminated(c)))
 	}
-	b.message(unix.NFT_MSG_DELTABLE, nonrec, proto, nl.NewRtAttr(unix.NFTA_TABLE_NAME, nl.ZeroTerminated(t.name)))
+	b.message(unix.NFT_MSG_DELTABLE, nonrec, proto, nl.NewRtAttr(unix.NFTA_TABLE_NAME, nl.ZeroTerminated(table)))
 	b.control(unix.NFNL_MSG_BATCH_END)
 	return b.send()
 }

@@ -100,7 +100,7 @@ func isNetfilter(c state.Change) bool {
 // isCounted reports whether the change puts a jump back behind a number of others' rules.
 func isCounted(c state.Change) bool {
 	j, ok := c.After.(state.Jump)
-	return ok && c.Op == state.Create && j.Behind > 0
+	return ok && c.Op == state.Create && (j.Behind > 0 || j.Beside > 0)
 }
 
 func setOf(o state.Object) tableSet {
@@ -238,66 +238,4 @@ func failedChange(stderr string, owner []int) int {
 		}
 	}
 	return -1
-}
-
-// chainModel is which rules of a chain of others are jumps of netrun's, as far as
-// the batch has come.
-type chainModel struct{ jumps []string } // "" for a rule of others, else the target
-
-// model is the chain's, read only where a position counts on it.
-func (s *session) model(b *restoreBatch, j state.Jump) (*chainModel, error) {
-	id := j.Table + " " + j.From
-	if m, ok := b.chains[id]; ok {
-		return m, nil
-	}
-	m := &chainModel{}
-	b.chains[id] = m
-	if !b.counted {
-		return m, nil
-	}
-	rules, err := s.ruleset(b.set)
-	if err != nil {
-		return nil, err
-	}
-	if t := rules.table(j.Table); t != nil {
-		for _, r := range t.in(j.From) {
-			_, to, _ := r.asJump()
-			m.jumps = append(m.jumps, to)
-		}
-	}
-	return m, nil
-}
-
-// apply notes the jump's coming or going, and says before which rule number it is
-// to be inserted; 0 is after all.
-func (m *chainModel) apply(op state.Op, j state.Jump) int {
-	if op == state.Delete {
-		for i, to := range m.jumps {
-			if to == j.To {
-				m.jumps = append(m.jumps[:i], m.jumps[i+1:]...)
-				break
-			}
-		}
-		return 0
-	}
-	at := len(m.jumps)
-	if j.First {
-		at = 0
-	} else if foreign := 0; j.Behind > 0 {
-		for i, to := range m.jumps {
-			if to == "" {
-				foreign++
-			}
-			if foreign == j.Behind {
-				at = i + 1
-				break
-			}
-		}
-	}
-	atEnd := at == len(m.jumps) && !j.First
-	m.jumps = append(m.jumps[:at:at], append([]string{j.To}, m.jumps[at:]...)...)
-	if atEnd {
-		return 0
-	}
-	return at + 1
 }
