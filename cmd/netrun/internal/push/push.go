@@ -341,8 +341,15 @@ func (o *opener) ended(err error) error {
 	}
 	o.session.Stdin.Close()
 	err = o.session.Wait()
-	if err == nil {
+	var exit *dial.ExitError
+	switch {
+	case err == nil:
 		err = errors.New("the command ended without starting the helper")
+	case errors.As(err, &exit):
+		// sudo and its like tell the cause first and the consequence last.
+		full := *exit
+		full.Stderr = joinLines(strings.ReplaceAll(exit.Stderr, prompt, ""))
+		err = &full
 	}
 	if len(o.causes) > 0 {
 		err = fmt.Errorf("%w; places tried:\n  %s", err, strings.Join(o.causes, "\n  "))
@@ -351,6 +358,18 @@ func (o *opener) ended(err error) error {
 		err = fmt.Errorf("%w; it printed %.200q", err, noise)
 	}
 	return err
+}
+
+// joinLines puts the last 500 bytes of a text into one line.
+func joinLines(text string) string {
+	text = text[max(0, len(text)-500):]
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
 }
 
 func choose(yes bool, a, b string) string {
