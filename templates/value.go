@@ -13,7 +13,7 @@ import (
 )
 
 // Value is a tree of nil, bool, int, float64, string, []any and map[string]any
-// with *Template leaves. It is JSON both ways without loss: integers stay
+// with *Template and Unknown leaves. It is JSON both ways without loss: integers stay
 // integers, bytes that are not UTF-8 stay bytes, and a template is
 // {"$t": text, "p": position}.
 type Value struct{ V any }
@@ -80,6 +80,8 @@ func appendValue(b []byte, v any) ([]byte, error) {
 		return appendString(b, x)
 	case *Template:
 		return x.appendJSON(b)
+	case Unknown:
+		return appendMembers(b, map[string]any{"$u": x.Name})
 	case []any:
 		return appendList(b, x)
 	case map[string]any:
@@ -191,6 +193,9 @@ func fromObject(m map[string]any) (any, error) {
 	}
 	if text, ok := m["$f"].(string); ok {
 		return strconv.ParseFloat(text, 64)
+	}
+	if name, ok := m["$u"].(string); ok {
+		return Unknown{name}, nil
 	}
 	if inner, ok := m["$m"].(map[string]any); ok {
 		m = inner

@@ -6,6 +6,7 @@ import (
 
 	"netrun/tasks"
 	"netrun/tasks/state"
+	"netrun/templates"
 )
 
 // Status is how a task ended.
@@ -37,13 +38,12 @@ type Result struct {
 	// Changes are what an object task changed, or would change.
 	Changes []state.Change `json:"changes,omitempty"`
 	// Undone says that the changes were made and taken back, since a later task of the batch failed.
-	Undone   bool          `json:"undone,omitempty"`
-	Censored bool          `json:"censored,omitempty"` // no_log: Msg, Changes and Register are left out
-	Register any           `json:"register,omitempty"` // where the node exports it, or all are asked for
-	Facts    any           `json:"facts,omitempty"`    // what set_fact set, where the node exports it
-	Blob     *tasks.Blob   `json:"-"`                  // of fetch: the executor's side sends it
-	Attempts int           `json:"attempts,omitempty"` // of until, if more than one
-	Elapsed  time.Duration `json:"elapsed,omitempty"`
+	Undone   bool            `json:"undone,omitempty"`
+	Censored bool            `json:"censored,omitempty"` // no_log: Msg, Changes and Register are left out
+	Register templates.Value `json:"register,omitzero"`  // a map, if Options.Verbose asks for it
+	Blob     *tasks.Blob     `json:"-"`                  // of fetch: the executor's side sends it
+	Attempts int             `json:"attempts,omitempty"` // of until, if more than one
+	Elapsed  time.Duration   `json:"elapsed,omitempty"`
 }
 
 // Executor is the host as a script sees it.

@@ -29,9 +29,10 @@ type Node struct {
 	Pos  diag.Pos        `json:"pos"`
 
 	// Kind is the task's kind; "" is a block, and "meta" what Meta says.
-	Kind string           `json:"kind,omitempty"`
-	Args templates.Value  `json:"args,omitzero"`
-	Text *templates.Value `json:"text,omitempty"` // content that a Sourcer is filled with here
+	Kind string          `json:"kind,omitempty"`
+	Args templates.Value `json:"args,omitzero"`
+	// Fills are the contents of the controller's files that the task reads (see tasks.Sourcer).
+	Fills []templates.Value `json:"fills,omitempty"`
 
 	// Skip says why the task is not run at all on this host, as found by the controller.
 	Skip string                 `json:"skip,omitempty"`
@@ -63,7 +64,7 @@ type Node struct {
 	Delegate string `json:"delegate,omitempty"`
 	// RunOnce is a task that only the first host of the batch runs. Its segment is the task alone.
 	RunOnce bool `json:"run_once,omitempty"`
-	// Export asks for the whole of Register and of new facts in the results.
+	// Export makes Register and new facts part of Env.Exports.
 	Export bool `json:"export,omitempty"`
 	// Imports lists the hosts whose exports the task reads ("*" for all of the play);
 	// it begins a segment.
@@ -85,10 +86,10 @@ type Loop struct {
 
 // Case is one round of a loop whose items the controller knows.
 type Case struct {
-	Item templates.Value  `json:"item"`
-	Args templates.Value  `json:"args,omitzero"`
-	Text *templates.Value `json:"text,omitempty"`
-	Skip string           `json:"skip,omitempty"` // why this round is skipped
+	Item  templates.Value   `json:"item"`
+	Args  templates.Value   `json:"args,omitzero"`
+	Fills []templates.Value `json:"fills,omitempty"`
+	Skip  string            `json:"skip,omitempty"` // why this round is skipped
 }
 
 // IsBlock reports whether the node is a block of other nodes.

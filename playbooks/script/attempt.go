@@ -1,0 +1,180 @@
+package script
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"netrun/inventory/diag"
+	"netrun/tasks"
+	"netrun/templates"
+)
+
+// attempt renders and decodes the arguments, and runs the task.
+func (r *runner) attempt(ctx context.Context, n *Node, rd round) outcome {
+	task, err := makeTask(n, rd)
+	if err != nil {
+		return failure(err)
+	}
+	switch t := task.(type) {
+	case tasks.Wanter:
+		return r.object(ctx, n, t, rd)
+	case tasks.Act:
+		return r.act(ctx, n, t, rd)
+	case tasks.Inline:
+		return inline(t, names{rd.scope, r.env})
+	}
+	return failure(fmt.Errorf("%s is of no known sort", n.Kind))
+}
+
+func makeTask(n *Node, rd round) (tasks.Task, error) {
+	kind, ok := tasks.Lookup(n.Kind)
+	if !ok {
+		return nil, fmt.Errorf("unknown kind %q", n.Kind)
+	}
+	args, err := templates.Render(rd.args.V, rd.scope)
+	if err != nil {
+		return nil, err
+	}
+	task, _, err := kind.Decode(args)
+	if err != nil {
+		return nil, placed(n, err)
+	}
+	if s, ok := task.(tasks.Sourcer); ok {
+		for i, fill := range rd.fills {
+			content, err := fillText(fill.V, rd.scope)
+			if err != nil {
+				return nil, err
+			}
+			s.Fill(i, []byte(content))
+		}
+	}
+	if err := task.Check(); err != nil {
+		return nil, placed(n, err)
+	}
+	return task, nil
+}
+
+func fillText(v any, scope *templates.Scope) (string, error) {
+	if t, ok := v.(*templates.Template); ok {
+		return t.Text(scope)
+	}
+	s, _ := v.(string)
+	return s, nil
+}
+
+// placed puts the task's place before a mistake that came to light on the host.
+func placed(n *Node, err error) error {
+	return &diag.Error{Pos: n.Pos, Msg: err.Error()}
+}
+
+// object plans what a task wants. A task that is a batch of its own is carried out at once.
+func (r *runner) object(ctx context.Context, n *Node, t tasks.Wanter, rd round) outcome {
+	step := r.env.newStep(n, rd.label)
+	changes, err := r.exec.Plan(ctx, step, t.Want())
+	if err != nil {
+		o := failure(err)
+		o.step = step
+		return o
+	}
+	o := outcome{status: OK, step: step, changes: changes, planned: len(changes) > 0}
+	if len(changes) > 0 {
+		o.status = Changed
+	}
+	if n.isolated() && o.planned && !r.env.options.Check {
+		o.planned = false
+		if err := r.exec.Flush(ctx); err != nil {
+			o.status, o.err, o.msg = Failed, err, err.Error()
+		}
+	}
+	return o
+}
+
+func inline(t tasks.Inline, vars names) outcome {
+	out, err := t.Inline(vars)
+	if err != nil {
+		return failure(err)
+	}
+	return done(out)
+}
+
+func done(out tasks.Outcome) outcome {
+	o := outcome{status: OK, msg: out.Msg, data: out.Data, facts: out.Facts, blob: out.Blob}
+	if out.Changed {
+		o.status = Changed
+	}
+	return o
+}
+
+// isAct reports whether the task needs the host as it is, with all that is pending carried out.
+func (n *Node) isAct() bool {
+	k, ok := tasks.Lookup(n.Kind)
+	if !ok {
+		return false
+	}
+	_, act := k.New().(tasks.Act)
+	return act
+}
+
+// act does the act if it is needed. In check mode it is only asked whether it is.
+func (r *runner) act(ctx context.Context, n *Node, t tasks.Act, rd round) outcome {
+	check := r.env.options.Check
+	if n.CheckMode != nil {
+		check = *n.CheckMode
+	}
+	env, err := environment(n, rd.scope)
+	if err != nil {
+		return failure(err)
+	}
+	machine := r.exec.Machine(n, env)
+	needed, err := t.Needed(ctx, machine)
+	if err != nil {
+		return failure(err)
+	}
+	if needed == "" {
+		return outcome{status: OK}
+	}
+	if check && !tasks.ReadsOnly(t) {
+		return outcome{status: Changed, msg: needed, blind: true}
+	}
+	out, err := t.Do(ctx, machine)
+	if err != nil {
+		o := failure(err)
+		o.data = dataOf(o.data, out.Data)
+		return o
+	}
+	return done(out)
+}
+
+// dataOf prefers what came with the failure.
+func dataOf(failed, given map[string]any) map[string]any {
+	if failed != nil {
+		return failed
+	}
+	return given
+}
+
+// environment renders what the task adds to an act's environment.
+func environment(n *Node, scope *templates.Scope) (map[string]string, error) {
+	if n.Env.IsZero() {
+		return nil, nil
+	}
+	v, err := templates.Render(n.Env.V, scope)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		return nil, errors.New("environment wants a map")
+	}
+	out := make(map[string]string, len(m))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		out[name] = brief(m[name])
+		if s, ok := m[name].(string); ok {
+			out[name] = s
+		}
+	}
+	return out, nil
+}
