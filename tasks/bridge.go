@@ -1,0 +1,51 @@
+package tasks
+
+import (
+	"errors"
+
+	"netrun/tasks/state"
+)
+
+// Bridge is a Linux bridge, its addresses and the links in it.
+type Bridge struct {
+	Name          IfName    `arg:"name,required" doc:"name of the bridge"`
+	Addresses     []Prefix  `arg:"addresses" doc:"addresses of the bridge itself, with prefix length"`
+	Interfaces    []IfName  `arg:"interfaces" doc:"links that are put into the bridge; others that are in it stay"`
+	STP           *bool     `arg:"stp" doc:"spanning tree protocol; it holds back traffic for two forward delays"`
+	ForwardDelay  int       `arg:"forward_delay" doc:"forward delay in 1/100 s, as ip link shows it (200 to 3000)"`
+	VLANFiltering *bool     `arg:"vlan_filtering" doc:"whether the bridge looks at VLAN tags"`
+	MTU           int       `arg:"mtu" doc:"MTU in bytes; unset, that of the smallest link in it"`
+	MAC           MAC       `arg:"mac" doc:"MAC address; unset, the kernel takes the lowest of those of the links in it"`
+	IPv6          *bool     `arg:"ipv6" doc:"whether the bridge itself speaks IPv6"`
+	Up            bool      `arg:"up" default:"true" doc:"whether the bridge is up"`
+	State         string    `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the bridge; the links in it stay"`
+	Netns         Netns     `arg:"netns" doc:"network namespace to work in, as ip netns lists it"`
+	Container     Container `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+}
+
+func init() {
+	Register(Kind{Name: "bridge", Short: "a Linux bridge", Free: "name", New: func() Task { return new(Bridge) }})
+}
+
+func (b *Bridge) place() place { return place{b.Netns, b.Container} }
+
+// Check implements Task.
+func (b *Bridge) Check() error {
+	return errors.Join(b.place().check(), checkMTU(b.MTU), checkAddresses("addresses", b.Addresses),
+		checkRange("forward_delay", b.ForwardDelay, 200, 3000))
+}
+
+// Want implements Wanter.
+func (b *Bridge) Want() []state.Want {
+	scope, name := b.place().scope(), string(b.Name)
+	link := state.Link{Scope: scope, Name: name, Type: "bridge", State: upDown(b.Up), MTU: b.MTU, MAC: string(b.MAC),
+		IPv6: onOff(b.IPv6), STP: b.STP, ForwardDelay: b.ForwardDelay, VLANFiltering: b.VLANFiltering}
+	if b.State == absent {
+		return state.Absent(link)
+	}
+	objects := []state.Object{link}
+	for _, member := range b.Interfaces {
+		objects = append(objects, state.Member{Scope: scope, Link: string(member), Bridge: name})
+	}
+	return state.Present(append(objects, addressObjects(scope, name, b.Addresses, false)...)...)
+}

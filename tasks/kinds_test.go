@@ -1,0 +1,130 @@
+package tasks_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"netrun/tasks"
+)
+
+// decode makes a checked task of a kind from its arguments.
+func decode(kind string, args any) (tasks.Task, error) {
+	k, ok := tasks.Lookup(kind)
+	if !ok {
+		return nil, errors.New("no kind " + kind)
+	}
+	t, _, err := k.Decode(args)
+	if err != nil {
+		return t, err
+	}
+	return t, t.Check()
+}
+
+func TestEveryArgumentHasADoc(t *testing.T) {
+	for _, name := range tasks.Names() {
+		k, _ := tasks.Lookup(name)
+		if k.Short == "" {
+			t.Errorf("kind %s: got no short text; want one", name)
+		}
+		for _, a := range k.Arguments() {
+			for _, f := range append(a.Fields, a) {
+				if f.Doc == "" {
+					t.Errorf("kind %s: got no doc for argument %s; want one", name, f.Name)
+				}
+			}
+		}
+	}
+}
+
+func TestEveryKindIsOneSort(t *testing.T) {
+	for _, name := range tasks.Names() {
+		k, _ := tasks.Lookup(name)
+		task, n := k.New(), 0
+		if _, ok := task.(tasks.Wanter); ok {
+			n++
+		}
+		if _, ok := task.(tasks.Act); ok {
+			n++
+		}
+		if _, ok := task.(tasks.Inline); ok {
+			n++
+		}
+		if n != 1 {
+			t.Errorf("kind %s: got %d of Wanter, Act and Inline; want 1", name, n)
+		}
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	type args = map[string]any
+	tests := []struct {
+		kind, want string
+		args       any
+	}{
+		{"bridge", `"br/0" holds '/'`, "br/0"},
+		{"bridge", `has 16 characters: an interface name has at most 15`, "abcdefghijklmnop"},
+		{"bridge", `holds '\n'`, "br0\nx"},
+		{"bridge", `maybe you meant 10.0.0.1/24`, args{"name": "br0", "addresses": "10.0.0.1"}},
+		{"bridge", `netns and container both say where`, args{"name": "br0", "netns": "a", "container": "pid:1"}},
+		{"bridge", `containers of docker are not known yet`, args{"name": "br0", "container": "docker:web"}},
+		{"bridge", `a process number is wanted`, args{"name": "br0", "container": "pid:x"}},
+		{"bridge", `unknown argument "adresses" of bridge`, args{"name": "br0", "adresses": "10.0.0.1/24"}},
+		{"address", `is the subnet's own address (the first usable one is 10.0.0.1/24)`, args{"dev": "eth0", "address": "10.0.0.0/24"}},
+		{"address", `is the subnet's broadcast address`, args{"dev": "eth0", "address": "10.0.0.255/24"}},
+		{"address", `address[1]: 10.0.0.1 is there twice`, args{"dev": "eth0", "address": []any{"10.0.0.1/24", "10.0.0.1/16"}}},
+		{"address", `write 10.0.0.1`, args{"dev": "eth0", "address": "::ffff:10.0.0.1/24"}},
+		{"address", `is not a label of eth0`, args{"dev": "eth0", "address": "10.0.0.1/24", "label": "web"}},
+		{"route", `the subnet itself is 10.0.0.0/24`, args{"to": "10.0.0.1/24", "via": "10.1.1.1"}},
+		{"route", `a route needs via, dev or both`, "10.0.0.0/24"},
+		{"route", `fd00::1 is not of the same family`, args{"to": "10.0.0.0/24", "via": "fd00::1"}},
+		{"rule", `a rule has either a table or an action`, args{"priority": 5}},
+		{"rule", `is not a firewall mark`, args{"priority": 5, "fwmark": "x", "table": "main"}},
+		{"interface", `cannot be in itself`, args{"name": "br0", "master": "br0"}},
+		{"sysctl", `net.ipv4.ip_forward needs a value`, args{"name": "net.ipv4.ip_forward"}},
+		{"sysctl", `is not the name of a parameter`, args{"name": "net..x", "value": 1}},
+		{"sysctl", `is the whole host's`, args{"name": "kernel.panic", "value": 1, "netns": "a"}},
+		{"veth", `what is the name of the other one`, args{"name": "a"}},
+		{"veth", `both ends are called a`, args{"name": "a", "peer": "a"}},
+		{"vxlan", `0 is not a VXLAN network identifier`, args{"name": "vx0"}},
+		{"macvlan", `on top of which link?`, args{"name": "mv0"}},
+		{"netns", `"a/b" holds '/'`, "a/b"},
+		{"neighbour", `what is the MAC address of 10.0.0.1?`, args{"to": "10.0.0.1", "dev": "eth0"}},
+		{"neighbour", `is a multicast address`, args{"to": "10.0.0.1", "dev": "eth0", "lladdr": "01:00:00:00:00:01"}},
+		{"static_ip", `whose address?`, args{"bridge": "br0", "addresses": "10.0.0.1/24"}},
+		{"static_ip", `maybe you meant 192.168.4.25/24`, args{"container": "web", "bridge": "br0", "addresses": "192.168.4.25"}},
+		{"static_ip", `is the second gateway of its family`, args{"container": "web", "bridge": "br0", "addresses": "10.0.0.5/24", "gateway": []any{"10.0.0.1", "10.0.0.2"}}},
+		{"static_ip", `the container gets no address of that family`, args{"container": "web", "bridge": "br0", "addresses": "10.0.0.5/24", "gateway": "fd00::1"}},
+		{"static_ip", `give either bridge or macvlan_on`, args{"container": "web", "addresses": "10.0.0.5/24"}},
+		{"node_network", `is not a subnet of container_network`, args{"address": "10.0.0.1/24", "container_network": "11.11.0.0/16", "router": "192.168.2.2"}},
+		{"node_network", `each node has a subnet of its own`, args{"address": "11.11.0.1/16", "container_network": "11.11.0.0/16", "router": "192.168.2.2"}},
+		{"router", `two nodes have the same subnet`, args{"routes": []any{args{"to": "10.1.0.0/24", "via": "10.0.0.1"}, args{"to": "10.1.0.0/24", "via": "10.0.0.2"}}}},
+		{"link", `which link?`, args{"container": "web"}},
+		{"link", `links[0]: link "6379:db": 2 parts`, args{"container": "web", "links": "6379:db"}},
+		{"link", `is not an IPv4 address`, args{"container": "web", "links": "6379:db:50000"}},
+		{"link", `"0" is not a number from 1 to 65535`, args{"container": "web", "links": "0:10.0.0.1:50000"}},
+		{"link", `links are IPv4 only`, args{"container": "web", "links": "6379:[fd00::1]:50000"}},
+		{"link", `several links are a list`, args{"container": "web", "links": "1:10.0.0.1:2,3:10.0.0.1:4"}},
+		{"link", `remote port: it is missing`, args{"container": "web", "links": "6379:10.0.0.1:"}},
+		{"link", `127.0.0.1:80 is linked twice`, args{"container": "web", "links": []any{"80:10.0.0.1:2", "127.0.0.1:80:10.0.0.2:2"}}},
+		{"link", `is the container's own loopback`, args{"container": "web", "links": "80:127.0.0.1:2"}},
+		{"iptables", `-A is a command`, args{"chain": "web", "rules": "-A INPUT -j ACCEPT"}},
+		{"iptables", `holds the character '\n'`, args{"chain": "web", "rules": "-j ACCEPT\n-A INPUT -j DROP"}},
+		{"iptables", `is not closed`, args{"chain": "web", "rules": `-m comment --comment "x`}},
+		{"iptables", `1 to 28 fit`, args{"chain": strings.Repeat("x", 22)}},
+		{"ovs_port", `needs the address of its other end`, args{"bridge": "br0", "name": "gre0", "type": "gre"}},
+		{"ovs_bridge", `either stp or rstp`, args{"name": "br0", "stp": true, "rstp": true}},
+		{"copy", `is not an absolute path`, args{"dest": "etc/x", "content": "x"}},
+		{"copy", `which content?`, args{"dest": "/etc/x"}},
+		{"copy", `"rw" is not a file mode`, args{"dest": "/etc/x", "content": "", "mode": "rw"}},
+		{"file", `state: link and src go together`, args{"path": "/x", "state": "link"}},
+		{"lineinfile", `which line?`, args{"path": "/x"}},
+		{"lineinfile", `no lookahead`, args{"path": "/x", "line": "a", "regexp": "(?=a)"}},
+	}
+	for _, test := range tests {
+		_, err := decode(test.kind, test.args)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s %v: got error %v; want one with %q", test.kind, test.args, err, test.want)
+		}
+	}
+}

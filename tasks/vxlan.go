@@ -1,0 +1,71 @@
+package tasks
+
+import (
+	"errors"
+
+	"netrun/tasks/state"
+)
+
+// VXLAN is one end of a VXLAN tunnel.
+type VXLAN struct {
+	Name      IfName    `arg:"name,required" doc:"name of the link"`
+	ID        int       `arg:"id" doc:"VXLAN network identifier, 1 to 16777215, the same on all ends; needed unless state is absent"`
+	Remote    Addr      `arg:"remote" doc:"underlay address of the other end, or a multicast group (which needs dev)"`
+	Local     Addr      `arg:"local" doc:"underlay address of this end"`
+	Dev       IfName    `arg:"dev" doc:"underlay link"`
+	DstPort   int       `arg:"dstport" default:"4789" doc:"UDP port, the same on all ends"`
+	Learning  *bool     `arg:"learning" doc:"learn which end a MAC address is behind"`
+	Master    IfName    `arg:"master" doc:"bridge that the link is put into"`
+	MTU       int       `arg:"mtu" doc:"MTU in bytes: at most that of the underlay less 50 (70 over IPv6)"`
+	MAC       MAC       `arg:"mac" doc:"MAC address"`
+	IPv6      *bool     `arg:"ipv6" doc:"whether the link itself speaks IPv6"`
+	Up        bool      `arg:"up" default:"true" doc:"whether the link is up"`
+	State     string    `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the link"`
+	Netns     Netns     `arg:"netns" doc:"network namespace to work in, as ip netns lists it"`
+	Container Container `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+}
+
+func init() {
+	Register(Kind{Name: "vxlan", Short: "one end of a VXLAN tunnel", New: func() Task { return new(VXLAN) }})
+}
+
+func (v *VXLAN) place() place { return place{v.Netns, v.Container} }
+
+// Check implements Task.
+func (v *VXLAN) Check() error {
+	errs := []error{v.place().check(), checkMTU(v.MTU), checkRange("dstport", v.DstPort, 1, 65535)}
+	if v.State == absent {
+		return errors.Join(errs...)
+	}
+	if v.ID < 1 || v.ID > 1<<24-1 {
+		errs = append(errs, Wrong("id", "%d is not a VXLAN network identifier", v.ID).WithHint("a number from 1 to 16777215"))
+	}
+	if v.Remote.IsValid() && v.Local.IsValid() && v.Remote.Is6() != v.Local.Is6() {
+		errs = append(errs, Wrong("local", "%s is not of the same family as remote %s", v.Local, v.Remote))
+	}
+	if v.Remote.IsValid() && v.Remote == v.Local {
+		errs = append(errs, Wrong("remote", "%s is this end itself", v.Remote))
+	}
+	if v.Remote.IsMulticast() && v.Dev == "" {
+		errs = append(errs, Wrong("remote", "%s is a multicast group, which needs dev", v.Remote))
+	}
+	return errors.Join(errs...)
+}
+
+// Want implements Wanter.
+func (v *VXLAN) Want() []state.Want {
+	scope := v.place().scope()
+	link := state.Link{Scope: scope, Name: string(v.Name), Type: "vxlan", State: upDown(v.Up), MTU: v.MTU, MAC: string(v.MAC),
+		IPv6: onOff(v.IPv6), VNI: v.ID, Remote: v.Remote.text(), Local: v.Local.text(), Port: v.DstPort, Learning: v.Learning}
+	if v.Dev != "" {
+		link.Parent, link.ParentScope = string(v.Dev), scope
+	}
+	if v.State == absent {
+		return state.Absent(link)
+	}
+	objects := []state.Object{link}
+	if v.Master != "" {
+		objects = append(objects, state.Member{Scope: scope, Link: string(v.Name), Bridge: string(v.Master)})
+	}
+	return state.Present(objects...)
+}
