@@ -1,0 +1,143 @@
+//go:build linux
+
+package linuxhost
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"netrun/tasks/state"
+)
+
+// startOVS runs a database and a switch of the test's own, in its namespace.
+func startOVS(r *rig) {
+	r.Helper()
+	const schema = "/usr/share/openvswitch/vswitch.ovsschema"
+	for _, program := range []string{"ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl"} {
+		if _, err := lookPath(program); err != nil {
+			r.Skipf("probed %s: %v", program, err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "nrt-ovs") // a unix socket's path is short
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { os.RemoveAll(dir) })
+	env := append(os.Environ(), "OVS_RUNDIR="+dir, "OVS_DBDIR="+dir, "OVS_LOGDIR="+dir)
+	r.host.cfg.Environ = env
+	run := func(name string, args ...string) {
+		thread := startThread()
+		defer thread.stop()
+		cmd := exec.Command(name, args...)
+		cmd.Env = env
+		var out []byte
+		if err := thread.in(&space{fd: r.host.home}, func() (err error) { out, err = cmd.CombinedOutput(); return err }); err != nil {
+			r.Fatalf("%s: %v: %s", name, err, out)
+		}
+	}
+	run("ovsdb-tool", "create", dir+"/conf.db", schema)
+	run("ovsdb-server", dir+"/conf.db", "--remote=punix:"+dir+"/db.sock", "--pidfile", "--detach", "--log-file="+dir+"/db.log")
+	r.Cleanup(func() { stopDaemon(r.T, filepath.Join(dir, "ovsdb-server.pid")) })
+	run("ovs-vsctl", "--no-wait", "init")
+	run("ovs-vswitchd", "unix:"+dir+"/db.sock", "--pidfile", "--detach", "--log-file="+dir+"/switch.log")
+	r.Cleanup(func() { stopDaemon(r.T, filepath.Join(dir, "ovs-vswitchd.pid")) })
+}
+
+func stopDaemon(t *testing.T, pidfile string) {
+	raw, err := os.ReadFile(pidfile)
+	if err != nil {
+		t.Errorf("stop daemon: %v", err)
+		return
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(raw)))
+	if err != nil {
+		t.Errorf("stop daemon: %v", err)
+		return
+	}
+	unix.Kill(pid, unix.SIGTERM)
+	for range 200 {
+		if unix.Kill(pid, 0) != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	unix.Kill(pid, unix.SIGKILL)
+}
+
+func TestOVS(t *testing.T) {
+	r := newRig(t)
+	startOVS(r)
+	bridge := state.OVSBridge{Name: "nrbr0", STP: new(false), RSTP: new(true), FailMode: "standalone"}
+	internal := state.OVSPort{Name: "nrint0", Bridge: "nrbr0", Type: "internal", Tag: 7}
+	veth := state.OVSPort{Name: "va", Bridge: "nrbr0"}
+	tunnel := state.OVSPort{Name: "nrvx0", Bridge: "nrbr0", Type: "vxlan", Options: map[string]string{"remote_ip": "192.0.2.9", "key": "5"}}
+	link := state.Link{Name: "va", Type: "veth", Peer: "vb", State: "up"}
+	r.create(link, bridge, internal, veth, tunnel)
+	bridge.Datapath = "netdev"
+	r.have(bridge, internal, veth, tunnel, state.Link{Name: "nrbr0"}, state.Link{Name: "nrint0"})
+	if got := r.get(bridge.Key()).(state.OVSBridge).Owner; got != "netrun" {
+		t.Errorf("got owner %q; want netrun", got)
+	}
+	r.update(state.Link{Name: "nrbr0", State: "up"})
+	r.have(state.Link{Name: "nrbr0", State: "up"})
+
+	before := r.get(tunnel.Key())
+	r.update(state.OVSPort{Name: "nrvx0", Bridge: "nrbr0", Options: map[string]string{"remote_ip": "192.0.2.10", "csum": "true"}, Tag: 9})
+	r.have(state.OVSPort{Name: "nrvx0", Bridge: "nrbr0", Options: map[string]string{"remote_ip": "192.0.2.10", "csum": "true", "key": "5"}, Tag: 9})
+	r.undo(before)
+	if d := cmp.Diff(before, r.get(tunnel.Key())); d != "" {
+		t.Errorf("after undo (-want +got):\n%s", d)
+	}
+	r.delete(veth)
+	r.lack(veth.Key())
+	r.delete(bridge)
+	r.lack(bridge.Key(), internal.Key(), state.LinkKey("", "nrint0"))
+}
+
+func TestOVSWithoutIt(t *testing.T) {
+	r := newRig(t)
+	r.host.cfg.Environ = append(os.Environ(), "OVS_RUNDIR="+t.TempDir())
+	if got := r.observe(state.Key{Kind: state.KindOVSBridge}).Len(); got != 0 {
+		t.Errorf("got %d objects; want none", got)
+	}
+	_, err := r.host.Observe(t.Context(), []state.Key{{Kind: state.KindOVSBridge, Name: "br0"}})
+	if err == nil || !strings.Contains(err.Error(), "observe ovs-bridge") {
+		t.Errorf("got %v; want an error, since a bridge was asked for", err)
+	}
+}
+
+func TestOVSString(t *testing.T) {
+	for text, want := range map[string]string{"a": `"a"`, `a"b\c`: `"a\"b\\c"`, "a,b c=[]{}": `"a,b c=[]{}"`, "-- del-br x": `"-- del-br x"`, "a\nb": `"a\nb"`} {
+		if got := ovsString(text); got != want {
+			t.Errorf("ovsString(%q): got %s; want %s", text, got, want)
+		}
+	}
+}
+
+func TestOVSNames(t *testing.T) {
+	for _, name := range []string{"", "--help", "-x", "a b", "a,b", "a/b", "a\nb", "{a}", "@a"} {
+		if err := checkOVSName(name); err == nil {
+			t.Errorf("checkOVSName(%q): got no error; want one", name)
+		}
+	}
+}
+
+func FuzzParseOVS(f *testing.F) {
+	f.Add(`{"data":[["nrx","netdev",false,false,["set",[]],["map",[["netrun-owner","x"]]],["uuid","b3e6"]]],"headings":["name","datapath_type","stp_enable","rstp_enable","fail_mode","external_ids","ports"]}
+{"data":[[["uuid","b3e6"],"p0",5,["uuid","46f3"],["map",[]]]],"headings":["_uuid","name","tag","interfaces","external_ids"]}
+{"data":[[["uuid","46f3"],"p0","internal",["map",[]]]],"headings":["_uuid","name","type","options"]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		db, err := parseOVS(text)
+		if err == nil && db == nil {
+			t.Error("got neither a database nor an error")
+		}
+	})
+}

@@ -1,0 +1,174 @@
+package linuxhost
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"netrun/tasks/state"
+)
+
+// ovsTable is one table as ovs-vsctl --format=json prints it.
+type ovsTable struct {
+	Headings []string            `json:"headings"`
+	Data     [][]json.RawMessage `json:"data"`
+}
+
+// ovsRow is a row of it by column.
+type ovsRow map[string]json.RawMessage
+
+func (t ovsTable) rows() ([]ovsRow, error) {
+	out := make([]ovsRow, 0, len(t.Data))
+	for _, cells := range t.Data {
+		if len(cells) != len(t.Headings) {
+			return nil, fmt.Errorf("a row of %d cells under %d headings", len(cells), len(t.Headings))
+		}
+		row := ovsRow{}
+		for i, name := range t.Headings {
+			row[name] = cells[i]
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// parseOVS reads the tables Bridge, Port and Interface, in that order.
+func parseOVS(text string) (*ovsdb, error) {
+	var tables [3][]ovsRow
+	dec := json.NewDecoder(strings.NewReader(text))
+	for i := range tables {
+		var t ovsTable
+		err := dec.Decode(&t)
+		if errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("%d tables instead of %d", i, len(tables))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("table %d: %w", i+1, err)
+		}
+		if tables[i], err = t.rows(); err != nil {
+			return nil, fmt.Errorf("table %d: %w", i+1, err)
+		}
+	}
+	interfaces := byUUID(tables[2])
+	ports := byUUID(tables[1])
+	db := &ovsdb{}
+	for _, row := range tables[0] {
+		b := row.bridge()
+		db.bridges = append(db.bridges, b)
+		for _, id := range row.set("ports") {
+			if p, ok := ports[id].port(b.Name, interfaces); ok {
+				db.ports = append(db.ports, p)
+			}
+		}
+	}
+	return db, nil
+}
+
+func byUUID(rows []ovsRow) map[string]ovsRow {
+	out := make(map[string]ovsRow, len(rows))
+	for _, row := range rows {
+		for _, id := range row.set("_uuid") {
+			out[id] = row
+		}
+	}
+	return out
+}
+
+func (r ovsRow) bridge() state.OVSBridge {
+	b := state.OVSBridge{Name: r.text("name"), Datapath: r.text("datapath_type"), FailMode: r.text("fail_mode"),
+		STP: new(r.text("stp_enable") == "true"), RSTP: new(r.text("rstp_enable") == "true"), Owner: r.strings("external_ids")[ownerKey]}
+	if b.Datapath == "" {
+		b.Datapath = "system"
+	}
+	return b
+}
+
+// port is the row as an object. A bond (several interfaces) is none, and neither
+// is the bridge's own internal port.
+func (r ovsRow) port(bridge string, interfaces map[string]ovsRow) (state.OVSPort, bool) {
+	ids := r.set("interfaces")
+	if r == nil || len(ids) != 1 || r.text("name") == bridge {
+		return state.OVSPort{}, false
+	}
+	link := interfaces[ids[0]]
+	p := state.OVSPort{Name: r.text("name"), Bridge: bridge, Type: link.text("type"), Options: link.strings("options"),
+		Tag: r.number("tag"), Owner: r.strings("external_ids")[ownerKey]}
+	if p.Type == "system" {
+		p.Type = ""
+	}
+	return p, true
+}
+
+// set is a column of strings or references; one alone is printed without ["set", ...].
+func (r ovsRow) set(column string) []string {
+	var pair []json.RawMessage
+	if json.Unmarshal(r[column], &pair) != nil || len(pair) != 2 {
+		if one := r.text(column); one != "" {
+			return []string{one}
+		}
+		return nil
+	}
+	var kind, id string
+	if json.Unmarshal(pair[0], &kind) != nil {
+		return nil
+	}
+	if kind != "set" {
+		if json.Unmarshal(pair[1], &id) != nil {
+			return nil
+		}
+		return []string{id}
+	}
+	var members []json.RawMessage
+	if json.Unmarshal(pair[1], &members) != nil {
+		return nil
+	}
+	var out []string
+	for _, m := range members {
+		out = append(out, ovsRow{"": m}.set("")...)
+	}
+	return out
+}
+
+// text is a column of one atom; "" for an empty set.
+func (r ovsRow) text(column string) string {
+	var atom any
+	if json.Unmarshal(r[column], &atom) != nil {
+		return ""
+	}
+	switch v := atom.(type) {
+	case string:
+		return v
+	case bool:
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+// number is a column of one integer; 0 for an empty set.
+func (r ovsRow) number(column string) int {
+	n := 0
+	if json.Unmarshal(r[column], &n) != nil {
+		return 0
+	}
+	return n
+}
+
+// strings is a column that maps strings to strings; nil for an empty one.
+func (r ovsRow) strings(column string) map[string]string {
+	var pair []json.RawMessage
+	var entries [][2]string
+	if json.Unmarshal(r[column], &pair) != nil || len(pair) != 2 || json.Unmarshal(pair[1], &entries) != nil || len(entries) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(entries))
+	for _, e := range entries {
+		out[e[0]] = e[1]
+	}
+	return out
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
