@@ -139,6 +139,9 @@ func (r *runner) act(ctx context.Context, n *Node, t tasks.Act, rd round) outcom
 	if check && !tasks.ReadsOnly(t) {
 		return outcome{status: Changed, msg: needed, blind: true}
 	}
+	if err := r.acting(n, t, needed); err != nil {
+		return failure(err)
+	}
 	out, err := t.Do(ctx, machine)
 	if err != nil {
 		o := failure(err)
@@ -146,6 +149,18 @@ func (r *runner) act(ctx context.Context, n *Node, t tasks.Act, rd round) outcom
 		return o
 	}
 	return done(out)
+}
+
+// acting tells whoever keeps the record that something is about to be done that
+// no undo takes back.
+func (r *runner) acting(n *Node, t tasks.Act, what string) error {
+	if tasks.ReadsOnly(t) || r.env.options.Act == nil {
+		return nil
+	}
+	if n.NoLog {
+		what = "(no_log)"
+	}
+	return r.env.options.Act(n.Kind + ": " + what)
 }
 
 // dataOf prefers what came with the failure.

@@ -12,6 +12,8 @@ type Options struct {
 	Check   bool // plan only: nothing is carried out
 	Verbose bool // put registered values into all results
 	Clock   Clock
+	// Act, if set, is told of each act that is about to change something.
+	Act func(what string) error
 }
 
 // Env is what a host knows while it runs a script: registered results, facts,

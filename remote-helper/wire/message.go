@@ -48,7 +48,8 @@ type Begin struct {
 	Confirm string `json:"confirm,omitempty"` // auto, always or never
 	// Deadline is how long the host waits for a confirmation, in milliseconds.
 	Deadline int     `json:"deadline_ms,omitempty"`
-	Hold     bool    `json:"hold,omitempty"` // wait for Decide before committing
+	Verbose  bool    `json:"verbose,omitempty"` // registered values in all results
+	Hold     bool    `json:"hold,omitempty"`    // wait for Decide before committing
 	Probes   []Probe `json:"probes,omitempty"`
 	// Script is what the host does. It is nil for a host that only runs tasks that
 	// others delegate to it.

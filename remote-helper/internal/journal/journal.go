@@ -87,7 +87,7 @@ func Open(stateDir string) (*Dir, error) {
 // Blobs is the directory in which the contents of replaced files are kept.
 func (d *Dir) Blobs() string { return filepath.Join(d.path, "blobs") }
 
-// Begin is a new journal. Nothing is written until there is a batch or an act.
+// Begin is a new journal. Nothing is written until there is a batch.
 func (d *Dir) Begin(h Header) *Journal {
 	h.Version = 1
 	name := fmt.Sprintf("%s-%03d", h.Run, h.Play)
@@ -100,6 +100,7 @@ type Journal struct {
 	header Header
 	path   string
 	file   *os.File // nil until something was written
+	acts   []string // done before there was anything to undo
 }
 
 // Path is the journal's file, which exists once Written.
@@ -118,11 +119,31 @@ func (j *Journal) Write(r reconcile.Record) error {
 		}
 		b.Collateral = append(b.Collateral, raw)
 	}
+	if err := j.flushActs(); err != nil {
+		return err
+	}
 	return j.append(line{Batch: b})
 }
 
-// Act notes that an act was done, which no undo takes back. The name must hold no secret.
-func (j *Journal) Act(name string) error { return j.append(line{Act: name}) }
+// Act notes that an act is about to be done, which no undo takes back. The name
+// must hold no secret. A play of acts alone has nothing to undo and writes no journal.
+func (j *Journal) Act(name string) error {
+	j.acts = append(j.acts, name)
+	if j.file == nil {
+		return nil
+	}
+	return j.flushActs()
+}
+
+func (j *Journal) flushActs() error {
+	for len(j.acts) > 0 {
+		if err := j.append(line{Act: j.acts[0]}); err != nil {
+			return err
+		}
+		j.acts = j.acts[1:]
+	}
+	return nil
+}
 
 // Open makes the journal's file, if it is not there yet.
 func (j *Journal) Open() error {

@@ -70,8 +70,10 @@ func (p *play) confirm(why string) error {
 	ok := p.await(base)
 	p.out.send(wire.Event{Settled: &wire.Settled{Confirmed: ok}})
 	if !ok {
-		return &wire.Failed{Kind: wire.FailConfirm,
+		failed := &wire.Failed{Kind: wire.FailConfirm,
 			Msg: fmt.Sprintf("nobody confirmed within %s that this host can still be reached, after: %s", p.deadline(), why)}
+		p.stop(failed) // nothing may rescue or ignore that
+		return failed
 	}
 	// The guard watches on until the play ends, with as much time again for each further step.
 	return p.guard.Extend(time.Hour)

@@ -110,21 +110,17 @@ func (p *play) requireProbes() *wire.Failed {
 	return nil
 }
 
-// interpreter is a run of the script on this play.
-func (p *play) interpreter(sc *script.Script) *script.Run {
-	return script.New(sc, executor{p}, script.Options{
-		Check: p.spec.Check, Clock: p.Clock, Emit: p.emit, Act: p.act,
-	})
+// interpreter is the script's run on this play.
+func (p *play) interpreter(sc *script.Script) *script.Env {
+	return script.NewEnv(sc, script.Options{Check: p.spec.Check, Verbose: p.spec.Verbose, Clock: p.Clock, Act: p.act})
 }
 
-// act journals that an act is about to be done, so that an undo can name it.
-func (p *play) act(name string) error {
-	p.acts = append(p.acts, name)
-	if p.spec.Check {
-		return nil
-	}
+// act journals that an act is about to be done, so that an undo can name it. What
+// it changes is not known, so the host is observed anew afterwards.
+func (p *play) act(what string) error {
+	p.acts = append(p.acts, what)
 	p.planner.Forget()
-	return p.journal.Act(name)
+	return p.journal.Act(what)
 }
 
 func (p *play) emit(r script.Result) {

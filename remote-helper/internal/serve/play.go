@@ -22,11 +22,11 @@ type play struct {
 	*session
 	spec    *wire.Begin
 	ctx     context.Context // of its work; ends when the controller is gone or says stop
-	stop    context.CancelFunc
+	stop    context.CancelCauseFunc
 	lock    *lock.Lock
 	journal *journal.Journal
 	planner *reconcile.Planner
-	own     *script.Run // of this host's script, nil where it only runs delegated tasks
+	own     *script.Env // of this host's script, nil where it only runs delegated tasks
 	guard   *guard.Guard
 	probes  []probe.Probe // worked before the first change
 	probed  bool
@@ -72,7 +72,7 @@ func (s *session) newPlay(spec *wire.Begin) (*play, []string, error) {
 		return nil, nil, errors.Join(err, held.Release())
 	}
 	p := &play{session: s, spec: spec, lock: held}
-	p.ctx, p.stop = context.WithCancel(s.lost)
+	p.ctx, p.stop = context.WithCancelCause(s.lost)
 	p.journal = s.journals.Begin(journal.Header{Run: spec.Run, Play: spec.Play, Name: spec.Name, By: spec.By, Started: s.now()})
 	p.planner = reconcile.New(s.Host, reconcile.Options{Owner: spec.Owner, Journal: p.journal})
 	if spec.Script != nil {
@@ -135,38 +135,49 @@ func (s *session) segment(req *wire.Segment) {
 	if p == nil {
 		return // the play has failed meanwhile, and said so
 	}
-	run := p.own
+	sc, env := p.spec.Script, p.own
 	if req.For != nil {
-		run = p.interpreter(req.For)
+		sc, env = req.For, p.interpreter(req.For)
 	}
-	if run == nil {
-		s.failed(wire.FailHost, errors.New("segment: the play has no script for this host"))
+	if sc == nil || req.Index < 0 || req.Index >= len(sc.Segments) {
+		p.ends(wire.FailHost, fmt.Errorf("segment %d: the script has none", req.Index))
 		return
 	}
-	run.Import(req.Imports, req.Own)
-	exports, err := run.Segment(p.ctx, req.Index)
-	if err != nil {
-		p.segmentFailed(err, exports, req.For != nil)
-		return
+	for host, values := range req.Imports {
+		env.Import(host, values)
 	}
-	s.out.send(wire.Event{Segment: &wire.SegmentDone{Exports: exports}})
+	env.Set(req.Own)
+	err := script.Run(p.ctx, sc.Segments[req.Index], env, executor{p}, p.emit)
+	var failed *script.FailedError
+	switch {
+	case err == nil:
+		s.out.send(wire.Event{Segment: &wire.SegmentDone{Exports: env.Exports()}})
+	case req.For != nil && errors.As(err, &failed):
+		// The other host has failed, and tells this one how to end.
+		s.out.send(wire.Event{Segment: &wire.SegmentDone{Failed: true, Exports: env.Exports()}})
+	default:
+		p.scriptFailed(err)
+	}
 }
 
-// segmentFailed ends the play, unless the failed task was another host's: then
-// that host fails, and tells this one how to end.
-func (p *play) segmentFailed(err error, exports map[string]any, delegated bool) {
+// scriptFailed ends the play because of a task, or because it was stopped.
+func (p *play) scriptFailed(err error) {
+	if p.spec.Script != nil && p.spec.Script.ForceHandlers && p.ctx.Err() == nil {
+		err = errors.Join(err, script.Finish(p.ctx, p.own, executor{p}, p.emit))
+	}
 	var failed *script.FailedError
-	if delegated && errors.As(err, &failed) {
-		p.out.send(wire.Event{Segment: &wire.SegmentDone{Failed: true, Exports: exports}})
-		return
+	switch {
+	case p.ctx.Err() != nil:
+		p.ends(wire.FailCanceled, context.Cause(p.ctx))
+	case errors.As(err, &failed):
+		p.ends(wire.FailTask, err)
+	default:
+		p.ends(wire.FailHost, err)
 	}
-	kind := wire.FailTask
-	if !errors.As(err, &failed) {
-		kind = wire.FailHost
-	}
-	if p.lost.Err() != nil {
-		kind, err = wire.FailCanceled, context.Cause(p.lost)
-	}
+}
+
+// ends ends the play by a failure.
+func (p *play) ends(kind wire.FailureKind, err error) {
 	p.session.play = nil
 	p.out.send(wire.Event{Ended: p.fail(wire.Fail(kind, err))})
 }
@@ -176,6 +187,12 @@ func (s *session) end() {
 	p := s.play
 	if p == nil {
 		return // the play has failed meanwhile, and said so
+	}
+	if p.own != nil {
+		if err := script.Finish(p.ctx, p.own, executor{p}, p.emit); err != nil {
+			p.scriptFailed(err)
+			return
+		}
 	}
 	s.play = nil
 	if err := p.finish(); err != nil {
@@ -265,7 +282,7 @@ func (p *play) undoAll() error {
 
 // close lets go of what the play holds.
 func (p *play) close(err error) *wire.Failed {
-	p.stop()
+	p.stop(nil)
 	if p.guard != nil {
 		err = errors.Join(err, p.guard.Disarm())
 	}
