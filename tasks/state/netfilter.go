@@ -29,8 +29,8 @@ type Chain struct {
 	Family int    `json:"family" state:"key"`
 	Table  string `json:"table" state:"key"`
 	Name   string `json:"name" state:"key"` // NETRUN..., at most 28 characters
-	// Rules are the rules' arguments, in the words and the order of iptables-save.
-	// An argument may name a fact (see Expand).
+	// Rules are the rules' arguments, in the words of iptables-save or those that
+	// CanonicalRule makes them of. An argument may name a fact (see Expand).
 	Rules [][]string `json:"rules,omitempty"`
 }
 
@@ -52,15 +52,19 @@ func (c Chain) Reads() []Key {
 	return nil
 }
 
-// Resolve implements Late: it replaces the facts that the rules name.
+// Resolve implements Late: it replaces the facts that the rules name, and writes
+// the rules as they will be read back.
 func (c Chain) Resolve(view View) (Object, error) {
+	if len(c.Rules) == 0 {
+		return c, nil
+	}
 	rules := make([][]string, len(c.Rules))
 	for i, rule := range c.Rules {
 		expanded, err := expandAll(view, c.Scope, rule)
 		if err != nil {
 			return nil, err
 		}
-		rules[i] = expanded
+		rules[i] = CanonicalRule(c.Family, expanded)
 	}
 	c.Rules = rules
 	return c, nil
@@ -91,6 +95,27 @@ func (j Jump) Key() Key {
 // Needs implements Object.
 func (j Jump) Needs() []Key {
 	return []Key{Chain{Scope: j.Scope, Family: j.Family, Table: j.Table, Name: j.To}.Key()}
+}
+
+// Reads implements Late.
+func (j Jump) Reads() []Key {
+	if HasFacts(j.Match...) {
+		return routingKeys(j.Scope)
+	}
+	return nil
+}
+
+// Resolve implements Late, as a chain's.
+func (j Jump) Resolve(view View) (Object, error) {
+	if len(j.Match) == 0 {
+		return j, nil
+	}
+	match, err := expandAll(view, j.Scope, j.Match)
+	if err != nil {
+		return nil, err
+	}
+	j.Match = CanonicalRule(j.Family, match)
+	return j, nil
 }
 
 // ChainPrefix begins the name of every chain that is netrun's own.
