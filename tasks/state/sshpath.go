@@ -2,128 +2,193 @@ package state
 
 import (
 	"net/netip"
-	"path"
 	"slices"
 	"strings"
 )
 
 // TouchesSSH reports whether one of the changes concerns what an SSH connection
-// from client to server hangs on, in the host's own namespace: the link that holds
-// the server's address and what it is made of, the routes and rules towards the
-// client, packet filters, sshd's files. In doubt it does. before is the host as it
-// was observed. Without valid addresses (a local connection) nothing does.
-func TouchesSSH(before View, changes []Change, client, server netip.Addr) bool {
-	if !client.IsValid() || !server.IsValid() {
+// from client to server (this host's address) hangs on: the links under it, the
+// way back, filters, and who may log in. It would rather say yes once too often.
+// before is the host as it was observed, with all links, members, addresses and
+// routes of its own namespace; where it does not hold the server's address, every
+// link may be the one.
+// A connection without addresses (a local one) hangs on nothing.
+func TouchesSSH(before *State, changes []Change, client, server netip.Addr) bool {
+	if !client.IsValid() || !server.IsValid() || server.IsLoopback() {
 		return false
 	}
-	p := sshPath{before: before, client: client.Unmap(), server: server.Unmap()}
-	p.links = p.stack()
+	p := newSSHPath(before, changes, client.Unmap().WithZone(""), server.Unmap().WithZone(""))
 	return slices.ContainsFunc(changes, p.touches)
 }
 
+// sshPath is what the connection hangs on.
 type sshPath struct {
-	before         View
 	client, server netip.Addr
-	links          map[string]bool // the link with the server's address, its bridge ports, what it stands on
+	gateway        netip.Addr // towards the client; invalid where the client is a neighbour
+	links          map[string]bool
+	known          bool // some link is known to hold the server's address
 }
 
-// stack lists the links that packets between the two ends pass on this host.
-func (p sshPath) stack() map[string]bool {
-	links := map[string]bool{}
-	for _, o := range p.before.All(KindAddress, HostScope) {
-		if a := o.(Address); a.Prefix.Addr().Unmap() == p.server {
-			p.addLink(links, a.Link)
+func newSSHPath(before *State, changes []Change, client, server netip.Addr) *sshPath {
+	p := &sshPath{client: client, server: server, links: map[string]bool{}}
+	for _, o := range before.All(KindAddress, HostScope) {
+		if a := o.(Address); a.Prefix.Addr() == server {
+			p.links[a.Link], p.known = true, true
 		}
 	}
-	if dev, _, ok := Lookup(p.before, HostScope, p.client); ok {
-		p.addLink(links, dev)
+	if dev, _, ok := Lookup(before, HostScope, client); ok {
+		p.links[dev] = true
 	}
-	return links
+	if via := gatewayTo(before, client); via.IsValid() {
+		p.gateway = via
+	}
+	p.spread(before, changes)
+	return p
 }
 
-// addLink adds the link, what it stands on, its bridge, and the ports of a bridge.
-func (p sshPath) addLink(links map[string]bool, name string) {
-	if name == "" || links[name] {
-		return
-	}
-	links[name] = true
-	if o, ok := p.before.Get(LinkKey(HostScope, name)); ok {
-		if l := o.(Link); l.ParentScope == HostScope {
-			p.addLink(links, l.Parent)
+// gatewayTo is the gateway of the longest route of the main table to ip.
+func gatewayTo(view View, ip netip.Addr) netip.Addr {
+	var gateway netip.Addr
+	bits := -1
+	for _, o := range view.All(KindRoute, HostScope) {
+		r := o.(Route)
+		if via, err := netip.ParseAddr(r.Via); err == nil && mainTable(r) && r.Dst.Contains(ip) && r.Dst.Bits() > bits {
+			gateway, bits = via, r.Dst.Bits()
 		}
 	}
-	for _, o := range p.before.All(KindMember, HostScope) {
-		if m := o.(Member); m.Bridge == name {
-			p.addLink(links, m.Link)
-		} else if m.Link == name {
-			p.addLink(links, m.Bridge)
+	return gateway
+}
+
+// spread adds the links that those of the path stand on or share a bridge with,
+// as they are and as the changes will make them, until there are no more.
+func (p *sshPath) spread(before *State, changes []Change) {
+	links, members := before.All(KindLink, HostScope), before.All(KindMember, HostScope)
+	for _, c := range changes {
+		switch o := c.After.(type) {
+		case Link:
+			links = append(links, o)
+		case Member:
+			members = append(members, o)
 		}
+	}
+	for grown := true; grown; {
+		count := len(p.links)
+		for _, o := range members {
+			if m := o.(Member); m.Scope == HostScope && (p.links[m.Link] || p.links[m.Bridge]) {
+				p.links[m.Link], p.links[m.Bridge] = true, true
+			}
+		}
+		for _, o := range links {
+			if l := o.(Link); l.Scope == HostScope && p.links[l.Name] {
+				p.below(l)
+			}
+		}
+		grown = len(p.links) > count
 	}
 }
 
-func (p sshPath) touches(c Change) bool {
-	for _, o := range []Object{c.Before, c.After} {
-		if o != nil && p.object(c, o) {
-			return true
-		}
+// below adds the link under l. The other end of a veth counts: with it, the link loses its carrier.
+func (p *sshPath) below(l Link) {
+	if l.Parent != "" && l.ParentScope == HostScope {
+		p.links[l.Parent] = true
 	}
-	return false
+	if l.Peer != "" && l.PeerScope == HostScope {
+		p.links[l.Peer] = true
+	}
 }
 
-func (p sshPath) object(c Change, o Object) bool {
-	if f, ok := o.(File); ok {
-		return sshFile(f.Path)
+func (p *sshPath) touches(c Change) bool {
+	switch o := c.Object().(type) {
+	case Link:
+		return p.link(c, o)
+	case Member:
+		return p.member(c, o)
+	case OVSBridge:
+		return p.on(o.Name) && c.Op != Create || p.links[o.Name]
+	case OVSPort:
+		return p.on(o.Name) || p.on(o.Bridge)
+	case Netns:
+		return false
+	case File:
+		return loginFile(o.Path)
+	case Edit:
+		return loginFile(o.File.Path)
 	}
-	if o.Key().Scope != HostScope {
-		// A link that is taken out of the host's namespace is a change of that link there.
+	if c.Key().Scope != HostScope {
 		return false
 	}
-	switch o := o.(type) {
-	case Link:
-		return p.links[o.Name] || (c.Op != Create && p.links[o.Parent])
-	case Member:
-		return p.links[o.Link]
+	switch o := c.Object().(type) {
 	case Address:
-		return p.links[o.Link] || o.Prefix.Addr().Unmap() == p.server || o.Prefix.Contains(p.client)
-	case Neighbour:
-		return p.links[o.Link]
+		return p.address(c, o)
 	case Route:
 		return o.Dst.Contains(p.client)
+	case Neighbour:
+		return p.on(o.Link) && (o.IP == p.client || o.IP == p.gateway)
+	case Sysctl:
+		return p.sysctl(o.Name)
 	case Rule, Chain, Jump:
 		return true
-	case OVSBridge:
-		return p.links[o.Name]
-	case OVSPort:
-		return p.links[o.Name] || p.links[o.Bridge]
-	case Sysctl:
-		return p.parameter(o.Name)
+	case Table:
+		return c.Op == Delete
 	}
 	return false
 }
 
-// parameter reports whether a kernel parameter bears on the path. Forwarding does
-// not: the packets of the connection are for the host itself.
-func (p sshPath) parameter(name string) bool {
-	parts := strings.Split(name, "/")
-	if len(parts) < 2 || parts[0] != "net" || parts[len(parts)-1] == "forwarding" || parts[len(parts)-1] == "ip_forward" {
-		return false
+// on reports whether the link is, or may be, on the path.
+func (p *sshPath) on(link string) bool { return p.links[link] || !p.known }
+
+// link: a new one is on no path yet, unless it takes the link below for itself.
+func (p *sshPath) link(c Change, l Link) bool {
+	if c.Op == Create {
+		return l.Mode == "passthru" && l.ParentScope == HostScope && p.on(l.Parent)
 	}
-	if len(parts) >= 5 && (parts[2] == "conf" || parts[2] == "neigh") {
-		return parts[3] == "all" || parts[3] == "default" || p.links[parts[3]]
-	}
-	return true
+	return l.Scope == HostScope && p.on(l.Name)
 }
 
-// sshFile reports whether sshd, or the login behind it, reads the file.
-func sshFile(name string) bool {
-	for _, dir := range []string{"/etc/ssh", "/root/.ssh", "/etc/pam.d", "/etc/sudoers.d", "/etc/security", "/var/lib/netrun", "/run/netrun"} {
-		if name == dir || strings.HasPrefix(name, dir+"/") {
+// member: joining a bridge of the path matters too, since that may close a loop.
+func (p *sshPath) member(c Change, m Member) bool {
+	if m.Scope != HostScope {
+		return false
+	}
+	if before, ok := c.Before.(Member); ok && p.on(before.Bridge) {
+		return true
+	}
+	return p.on(m.Link) || p.on(m.Bridge)
+}
+
+func (p *sshPath) address(c Change, a Address) bool {
+	return a.Prefix.Addr() == p.server || p.on(a.Link) || a.Prefix.Masked().Contains(p.client)
+}
+
+// sysctl: forwarding as such does not reach the host's own connections, but IPv6
+// forwarding makes a host ignore router advertisements.
+func (p *sshPath) sysctl(name string) bool {
+	if name == "net/ipv4/ip_forward" || name == "net/ipv4/conf/all/forwarding" {
+		return false
+	}
+	if strings.HasSuffix(name, "/disable_ipv6") {
+		link := sysctlLink(name)
+		return link == "" || p.on(link)
+	}
+	parts := strings.Split(name, "/")
+	if len(parts) < 5 || parts[0] != "net" || (parts[1] != "ipv4" && parts[1] != "ipv6") {
+		return false
+	}
+	where := strings.Join(parts[3:len(parts)-1], "/")
+	return where == "all" || where == "default" || p.on(where)
+}
+
+// loginFile reports whether the file has a say in who may log in.
+func loginFile(path string) bool {
+	for _, dir := range []string{"/etc/ssh", "/root/.ssh", "/etc/pam.d", "/etc/sudoers.d", "/etc/security"} {
+		if path == dir || strings.HasPrefix(path, dir+"/") {
 			return true
 		}
 	}
-	switch name {
-	case "/", "/etc", "/root", "/etc/hosts.allow", "/etc/hosts.deny", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/sudoers", "/etc/nologin", "/etc/shells", "/etc/nsswitch.conf":
+	switch path {
+	case "/etc/hosts.deny", "/etc/hosts.allow", "/etc/sudoers", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/nologin",
+		"/etc/nsswitch.conf", "/etc/shells":
 		return true
 	}
-	return path.Base(name) == "authorized_keys" || path.Base(path.Dir(name)) == ".ssh" || path.Base(name) == ".ssh"
+	return strings.Contains(path, "/.ssh/") || strings.HasSuffix(path, "/.ssh")
 }
