@@ -67,7 +67,7 @@ cross: helpers ## netrun for the systems that it runs on
 
 .PHONY: bench
 bench: build ## measurements against a lab of 10 and 50 hosts, as a table
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./e2e
+	$(GO) run ./e2e/bench $(BENCHFLAGS)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s)
