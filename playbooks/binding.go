@@ -1,0 +1,302 @@
+package playbooks
+
+import (
+	"errors"
+	"slices"
+	"sort"
+
+	"netrun/inventory/diag"
+	"netrun/playbooks/script"
+	"netrun/tasks"
+	"netrun/templates"
+)
+
+// binding is a task being compiled for a host.
+type binding struct {
+	*compiler
+	host     *host
+	task     *Task
+	scope    *templates.Scope
+	loopVars []string // known only where the loop runs on the host
+	needs    map[string]bool
+	words    map[string]bool
+	wanted   []Wanted
+}
+
+// failed reports a mistake that came to light for this host.
+func (b *binding) failed(err error, pos diag.Pos) {
+	var at *diag.Error
+	if !errors.As(err, &at) {
+		err = &diag.Error{Pos: pos, Msg: err.Error()}
+	}
+	var undefined *templates.UndefinedError
+	if errors.As(err, &undefined) && b.skipped[undefined.Name] {
+		err = &diag.Error{Pos: at.Pos, Msg: at.Msg, Hint: "it is set by a task that --tags, --skip-tags or --start-at-task leave out"}
+	}
+	b.problems.add(b.host.name, err)
+}
+
+// runtimeRefs reports whether one of the variables is known on the host only, or is
+// made of one that is.
+func (b *binding) runtimeRefs(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return b.isRuntime(name, 0) })
+}
+
+func (b *binding) isRuntime(name string, depth int) bool {
+	if slices.Contains(b.loopVars, name) {
+		return true
+	}
+	if b.runtime[name] && !b.isFixed(name) {
+		return true
+	}
+	if name == "hostvars" && b.readers[b.task] {
+		return true
+	}
+	raw, ok := b.scope.Raw(name)
+	if !ok || depth > 100 {
+		return false
+	}
+	found := false
+	templates.EachTemplate(raw, func(t *templates.Template) {
+		for _, ref := range t.Refs() {
+			found = found || ref != name && b.isRuntime(ref, depth+1)
+		}
+	})
+	return found
+}
+
+// isFixed reports whether the name is given by a layer that wins over registered results.
+func (b *binding) isFixed(name string) bool {
+	for _, layer := range b.host.strong(b.task.vars) {
+		if _, ok := layer[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// value renders a tree as far as it is known: what depends on the host stays a template.
+func (b *binding) value(tree any) any {
+	switch x := tree.(type) {
+	case *templates.Template:
+		return b.template(x)
+	case []any:
+		out := make([]any, len(x))
+		for i, e := range x {
+			out[i] = b.value(e)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(x))
+		for k, e := range x {
+			out[k] = b.value(e)
+		}
+		return out
+	}
+	return tree
+}
+
+func (b *binding) template(t *templates.Template) any {
+	if b.runtimeRefs(t.Refs()) {
+		b.checkRefs(t.Required())
+		b.need(t.Refs(), t.Words())
+		return t
+	}
+	v, err := t.Eval(b.scope)
+	if err != nil {
+		b.failed(err, t.Origin.Pos)
+		return templates.Unknown{}
+	}
+	return v
+}
+
+// lenient renders a name, which is only shown; what does not render is shown as written.
+func (b *binding) lenient(tree any, written string) any {
+	t, ok := tree.(*templates.Template)
+	if !ok {
+		return written
+	}
+	if b.runtimeRefs(t.Refs()) {
+		b.need(t.Refs(), t.Words())
+		return t
+	}
+	text, err := t.Text(b.scope)
+	if err != nil {
+		b.failed(err, t.Origin.Pos)
+		return written
+	}
+	return text
+}
+
+// checkRefs reports variables that nothing defines.
+func (b *binding) checkRefs(refs []templates.Ref) {
+	for _, ref := range refs {
+		if b.runtime[ref.Name] || slices.Contains(b.loopVars, ref.Name) {
+			continue
+		}
+		if _, ok := b.scope.Raw(ref.Name); ok {
+			continue
+		}
+		undefined := templates.Undefined(ref.Name, b.known())
+		e := diag.Errorf(ref.Pos, "%s", (&templates.UndefinedError{Name: ref.Name}).Error())
+		e.Hint = undefined.Hint
+		b.failed(&templates.Error{At: e, Err: undefined}, ref.Pos)
+	}
+}
+
+// known lists all names that a task may refer to.
+func (b *binding) known() []string {
+	names := append(b.scope.Names(), b.loopVars...)
+	for name := range b.runtime {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return slices.Compact(names)
+}
+
+// need notes that the host needs these variables to evaluate something.
+func (b *binding) need(names, words []string) {
+	if b.needs == nil {
+		b.needs, b.words = map[string]bool{}, map[string]bool{}
+	}
+	for _, w := range words {
+		b.words[w] = true
+	}
+	for _, name := range names {
+		if b.needs[name] || slices.Contains(b.loopVars, name) {
+			continue
+		}
+		b.needs[name] = true
+		raw, _ := b.scope.Raw(name)
+		if !b.isRuntime(name, 0) {
+			continue
+		}
+		templates.EachTemplate(raw, func(t *templates.Template) { b.need(t.Refs(), t.Words()) })
+	}
+}
+
+// finish gives the node the variables that it needs.
+func (b *binding) finish(n *script.Node) *script.Node {
+	names := make([]string, 0, len(b.needs))
+	for name := range b.needs {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		raw, ok := b.scope.Raw(name)
+		if !ok {
+			continue
+		}
+		var v any
+		switch {
+		case name == "hostvars":
+			v = b.hostvars()
+		case b.isRuntime(name, 0):
+			v = b.value(raw)
+		default:
+			var err error
+			if v, err = b.scope.Lookup(name); err != nil {
+				b.failed(err, b.task.Pos)
+				continue
+			}
+		}
+		b.give(n, name, v)
+	}
+	return n
+}
+
+func (b *binding) give(n *script.Node, name string, v any) {
+	if b.isFixed(name) {
+		if n.Fixed == nil {
+			n.Fixed = templates.Map{}
+		}
+		n.Fixed[name] = v
+		return
+	}
+	for _, layer := range b.task.vars.local {
+		if _, ok := layer[name]; ok {
+			b.giveVar(&n.Vars, name, v)
+			return
+		}
+	}
+	vars := &b.host.script.Vars
+	if given, ok := (*vars)[name]; ok && !sameValue(given, v) {
+		vars = &n.Vars
+	}
+	b.giveVar(vars, name, v)
+}
+
+func (b *binding) giveVar(vars *templates.Map, name string, v any) {
+	if *vars == nil {
+		*vars = templates.Map{}
+	}
+	(*vars)[name] = v
+}
+
+// hostvars are those variables of other hosts whose names stand in what the host evaluates.
+func (b *binding) hostvars() any {
+	all := hostvars{b.compiler}
+	out := map[string]any{}
+	for _, name := range all.Keys() {
+		v, _, _ := all.Get(name)
+		vars := v.(hostScope)
+		some := map[string]any{}
+		for _, key := range vars.Keys() {
+			if !b.words[key] {
+				continue
+			}
+			value, ok, err := vars.Get(key)
+			if err != nil {
+				b.failed(err, b.task.Pos)
+			}
+			if ok {
+				some[key] = plainValue(value)
+			}
+		}
+		out[name] = some
+	}
+	return out
+}
+
+// plainValue is a value without anything that is made on demand.
+func plainValue(v any) any {
+	if _, lazy := v.(templates.Getter); lazy {
+		return nil
+	}
+	return v
+}
+
+// argumentErrors reports mistakes in arguments at their places.
+func (b *binding) argumentErrors(err error) {
+	for _, e := range parts(err) {
+		var arg *tasks.ArgError
+		if !errors.As(e, &arg) {
+			b.failed(e, b.task.Pos)
+			continue
+		}
+		d := &diag.Error{Pos: b.task.argumentPos(arg), Msg: argumentText(arg, b.task), Hint: arg.Hint}
+		b.failed(d, d.Pos)
+	}
+}
+
+func argumentText(e *tasks.ArgError, t *Task) string {
+	if e.Key || len(e.Path) == 0 {
+		return e.Msg
+	}
+	short := *e
+	short.Hint = ""
+	return short.Error()
+}
+
+// parts takes joined errors apart.
+func parts(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var out []error
+	for _, e := range joined.Unwrap() {
+		out = append(out, parts(e)...)
+	}
+	return out
+}

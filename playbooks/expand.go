@@ -1,0 +1,114 @@
+package playbooks
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"netrun/tasks"
+	"netrun/templates"
+)
+
+// expansion is the inventory as a task that names groups sees it.
+type expansion struct{ b *binding }
+
+// Self implements tasks.Inventory.
+func (e expansion) Self() string { return e.b.host.name }
+
+// Group implements tasks.Inventory.
+func (e expansion) Group(name string) ([]string, bool) {
+	inv := e.b.options.Inventory
+	if inv == nil {
+		return nil, false
+	}
+	if g := inv.Group(name); g != nil {
+		return hostNames(g.Hosts()), true
+	}
+	if inv.Host(name) != nil {
+		return []string{name}, true
+	}
+	return nil, false
+}
+
+// Var implements tasks.Inventory.
+func (e expansion) Var(host, name string) (any, bool, error) {
+	vars, ok, err := hostvars{e.b.compiler}.Get(host)
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	return vars.(templates.Getter).Get(name)
+}
+
+// expandedArgs writes the arguments of an expanded task back, so that the host
+// decodes what Expand has made of them.
+func (b *binding) expandedArgs(task tasks.Task, given any) any {
+	args := encodeArguments(reflect.ValueOf(task).Elem())
+	again, complete, err := b.task.kind.Decode(args)
+	if err != nil || !complete || !reflect.DeepEqual(again, task) {
+		b.failed(fmt.Errorf("arguments of %s do not survive their expansion: %v", b.task.Kind, err), b.task.Pos)
+		return given
+	}
+	return args
+}
+
+func encodeArguments(v reflect.Value) map[string]any {
+	args := map[string]any{}
+	for i := range v.NumField() {
+		tag, ok := v.Type().Field(i).Tag.Lookup("arg")
+		if !ok || tag == "-" || v.Field(i).IsZero() {
+			continue
+		}
+		name, words, _ := strings.Cut(tag, ",")
+		value := encodeArgument(v.Field(i))
+		if strings.Contains(words, "rest") {
+			for k, e := range value.(map[string]any) {
+				args[k] = e
+			}
+			continue
+		}
+		args[name] = value
+	}
+	return args
+}
+
+func encodeArgument(v reflect.Value) any {
+	switch x := v.Interface().(type) {
+	case time.Duration:
+		return x.String()
+	case encoding.TextMarshaler:
+		if text, err := x.MarshalText(); err == nil {
+			return string(text)
+		}
+	case fmt.Stringer:
+		return x.String()
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		return encodeArgument(v.Elem())
+	case reflect.String:
+		return v.String()
+	case reflect.Bool:
+		return v.Bool()
+	case reflect.Int:
+		return int(v.Int())
+	case reflect.Slice:
+		out := make([]any, v.Len())
+		for i := range out {
+			out[i] = encodeArgument(v.Index(i))
+		}
+		return out
+	case reflect.Map:
+		out := map[string]any{}
+		for _, k := range v.MapKeys() {
+			out[k.String()] = encodeArgument(v.MapIndex(k))
+		}
+		return out
+	case reflect.Struct:
+		return encodeArguments(v)
+	case reflect.Interface:
+		return v.Elem().Interface()
+	}
+	return v.Interface()
+}
