@@ -20,12 +20,10 @@ type CommandTask struct {
 	Probe     bool              `arg:"probe" doc:"the program only reads: it runs in --check too, and counts as unchanged"`
 	Netns     Netns             `arg:"netns" doc:"network namespace to run in, as ip netns lists it"`
 	Container Container         `arg:"container" doc:"the same, by pid:N or the name of a namespace; the files stay those of the host"`
-
-	disk disk
 }
 
 func init() {
-	Register(Kind{Name: "command", Short: "run a program", Free: "cmd", New: func() Task { return &CommandTask{disk: realDisk()} }})
+	Register(Kind{Name: "command", Short: "run a program", Free: "cmd", New: func() Task { return new(CommandTask) }})
 }
 
 // Check implements Task.
@@ -96,8 +94,8 @@ func (c *CommandTask) argv() []string {
 func (c *CommandTask) readsOnly() bool { return c.Probe }
 
 // Needed implements Act.
-func (c *CommandTask) Needed(context.Context, Machine) (string, error) {
-	return c.exec(c.argv()).needed(), nil
+func (c *CommandTask) Needed(_ context.Context, m Machine) (string, error) {
+	return c.exec(c.argv()).needed(diskOf(m)), nil
 }
 
 // Do implements Act.
@@ -106,6 +104,6 @@ func (c *CommandTask) Do(ctx context.Context, m Machine) (Outcome, error) {
 }
 
 func (c *CommandTask) exec(argv []string) execution {
-	return execution{disk: c.disk, creates: c.Creates, removes: c.Removes, probe: c.Probe,
+	return execution{creates: c.Creates, removes: c.Removes, probe: c.Probe,
 		command: Command{Argv: argv, Env: c.Env, Dir: string(c.Chdir), Stdin: c.Stdin, Scope: place{c.Netns, c.Container}.scope()}}
 }

@@ -13,15 +13,14 @@ type execution struct {
 	line             string // what people wrote, for messages
 	creates, removes string
 	probe            bool
-	disk             disk
 }
 
 // needed says what would be run, "" where creates or removes say that there is nothing to do.
-func (e execution) needed() string {
+func (e execution) needed(d Disk) string {
 	switch {
-	case e.creates != "" && e.disk.glob(e.creates):
+	case e.creates != "" && d.Glob(e.creates):
 		return ""
-	case e.removes != "" && !e.disk.glob(e.removes):
+	case e.removes != "" && !d.Glob(e.removes):
 		return ""
 	}
 	return "run " + e.text()

@@ -15,12 +15,10 @@ type Fetch struct {
 	Dest          string   `arg:"dest,required" doc:"folder on the controller; the file becomes DEST/HOST/SRC"`
 	Flat          bool     `arg:"flat" doc:"dest is the file itself; give it the name of the host, or one host overwrites the other's"`
 	FailOnMissing bool     `arg:"fail_on_missing" default:"true" doc:"whether a file that is not there is a failure"`
-
-	disk disk
 }
 
 func init() {
-	Register(Kind{Name: "fetch", Short: "bring a file of the host to the controller", New: func() Task { return &Fetch{disk: realDisk()} }})
+	Register(Kind{Name: "fetch", Short: "bring a file of the host to the controller", New: func() Task { return new(Fetch) }})
 }
 
 // Check implements Task.
@@ -36,8 +34,8 @@ func (f *Fetch) Check() error {
 }
 
 // Needed implements Act.
-func (f *Fetch) Needed(context.Context, Machine) (string, error) {
-	if !f.FailOnMissing && !f.disk.exists(string(f.Src)) {
+func (f *Fetch) Needed(_ context.Context, m Machine) (string, error) {
+	if !f.FailOnMissing && !diskOf(m).Exists(string(f.Src)) {
 		return "", nil
 	}
 	return "fetch " + string(f.Src), nil

@@ -141,7 +141,7 @@ func checkRule(words []string, whole bool) error {
 		}
 		switch w {
 		case "-A", "--append", "-I", "--insert", "-D", "--delete", "-R", "--replace", "-N", "--new-chain", "-X", "--delete-chain",
-			"-F", "--flush", "-P", "--policy", "-E", "--rename-chain", "-Z", "--zero", "-L", "--list", "-S", "--list-rules", "-C", "--check":
+			"-F", "--flush", "-P", "--policy", "-E", "--rename-chain", "-Z", "--zero", "-L", "--list", "-S", "--list-rules", "-C", "--check", "-M", "--modprobe":
 			return fmt.Errorf("%s is a command: a rule holds matches and a target only, such as -p tcp --dport 80 -j ACCEPT", w)
 		case "-t", "--table":
 			return fmt.Errorf("%s is not part of a rule: the argument table says it", w)
@@ -179,18 +179,18 @@ func (t *IPTables) Want() []state.Want {
 			if err != nil {
 				continue // Check refuses it
 			}
-			chain.Rules = append(chain.Rules, state.CanonicalRule(family, words))
+			chain.Rules = append(chain.Rules, words)
 		}
 		objects = append(objects, chain)
 		for _, from := range t.JumpFrom {
 			objects = append(objects, state.Jump{Scope: scope, Family: family, Table: t.Table, From: from, To: name,
-				Match: t.match(family), First: t.First})
+				Match: t.match(), First: t.First})
 		}
 	}
 	return wants(t.State, objects...)
 }
 
-func (t *IPTables) match(family int) []string {
+func (t *IPTables) match() []string {
 	if t.Match == nil {
 		return nil
 	}
@@ -198,5 +198,5 @@ func (t *IPTables) match(family int) []string {
 	if err != nil {
 		return nil // Check refuses it
 	}
-	return state.CanonicalRule(family, words)
+	return words
 }

@@ -12,12 +12,10 @@ type Package struct {
 	Names       []string `arg:"name,required" doc:"one package or several, as the host's package manager names them"`
 	State       string   `arg:"state" default:"present" choices:"present,absent,latest" doc:"latest also updates what is installed"`
 	UpdateCache bool     `arg:"update_cache" doc:"fetch the lists of packages first, if there is anything to install; latest then always looks"`
-
-	disk disk
 }
 
 func init() {
-	Register(Kind{Name: "package", Short: "install, update or remove packages", Free: "name", New: func() Task { return &Package{disk: realDisk()} }})
+	Register(Kind{Name: "package", Short: "install, update or remove packages", Free: "name", New: func() Task { return new(Package) }})
 }
 
 // Check implements Task.
@@ -73,7 +71,7 @@ func (p *Package) open(ctx context.Context, m Machine, manager packageManager) (
 
 // Needed implements Act.
 func (p *Package) Needed(ctx context.Context, m Machine) (string, error) {
-	manager, err := findPackageManager(p.disk)
+	manager, err := findPackageManager(diskOf(m))
 	if err != nil {
 		return "", err
 	}
@@ -101,7 +99,7 @@ func (p *Package) verb() string {
 
 // Do implements Act.
 func (p *Package) Do(ctx context.Context, m Machine) (Outcome, error) {
-	manager, err := findPackageManager(p.disk)
+	manager, err := findPackageManager(diskOf(m))
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -70,10 +70,10 @@ func dnfLike(program string) packageManager {
 
 func words(line string) []string { return strings.Fields(line) }
 
-func findPackageManager(d disk) (packageManager, error) {
+func findPackageManager(d Disk) (packageManager, error) {
 	var known []string
 	for _, p := range packageManagers() {
-		if d.find(p.program) != "" {
+		if d.Find(p.program) != "" {
 			return p, nil
 		}
 		known = append(known, p.program)

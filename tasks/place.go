@@ -138,9 +138,6 @@ func onOff(on *bool) string {
 	return "off"
 }
 
-// ptr is a pointer to v, for fields in which unset and the zero value differ.
-func ptr[T any](v T) *T { return &v }
-
 // checkRange wants a number from low to high; 0 is one that was not given.
 func checkRange(arg string, n, low, high int) error {
 	if n == 0 || (n >= low && n <= high) {

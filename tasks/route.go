@@ -76,7 +76,7 @@ func (r *Route) Want() []state.Want {
 		route.Type = r.Type
 	}
 	if r.OnLink {
-		route.OnLink = ptr(true)
+		route.OnLink = new(true)
 	}
 	return wants(r.State, route)
 }

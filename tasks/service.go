@@ -12,12 +12,10 @@ type Service struct {
 	Name    string `arg:"name,required" doc:"name of the service"`
 	State   string `arg:"state" choices:"started,stopped,restarted,reloaded" doc:"restarted and reloaded act each time; unset, only enabled counts"`
 	Enabled *bool  `arg:"enabled" doc:"whether it starts at boot"`
-
-	disk disk
 }
 
 func init() {
-	Register(Kind{Name: "service", Short: "start, stop, restart or enable a service", Free: "name", New: func() Task { return &Service{disk: realDisk()} }})
+	Register(Kind{Name: "service", Short: "start, stop, restart or enable a service", Free: "name", New: func() Task { return new(Service) }})
 }
 
 // Check implements Task.
@@ -72,7 +70,7 @@ func (s *Service) steps(ctx context.Context, m Machine, manager serviceManager) 
 
 // Needed implements Act.
 func (s *Service) Needed(ctx context.Context, m Machine) (string, error) {
-	manager, err := findServiceManager(s.disk)
+	manager, err := findServiceManager(diskOf(m))
 	if err != nil {
 		return "", err
 	}
@@ -85,7 +83,7 @@ func (s *Service) Needed(ctx context.Context, m Machine) (string, error) {
 
 // Do implements Act.
 func (s *Service) Do(ctx context.Context, m Machine) (Outcome, error) {
-	manager, err := findServiceManager(s.disk)
+	manager, err := findServiceManager(diskOf(m))
 	if err != nil {
 		return Outcome{}, err
 	}

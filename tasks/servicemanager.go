@@ -17,13 +17,13 @@ type serviceManager interface {
 
 // findServiceManager looks for what runs, not for what is installed: Debian's
 // containers have systemctl and no systemd.
-func findServiceManager(d disk) (serviceManager, error) {
+func findServiceManager(d Disk) (serviceManager, error) {
 	switch {
-	case d.exists("/run/systemd/system"):
+	case d.Exists("/run/systemd/system"):
 		return systemd{}, nil
-	case d.find("rc-service") != "":
+	case d.Find("rc-service") != "":
 		return openrc{}, nil
-	case d.exists("/etc/init.d"):
+	case d.Exists("/etc/init.d"):
 		return sysv{d}, nil
 	}
 	return nil, errors.New("no service manager: neither systemd nor OpenRC runs, and there is no /etc/init.d")
@@ -69,7 +69,7 @@ func (openrc) command(verb, name string) []string {
 	return []string{"rc-service", name, verb}
 }
 
-type sysv struct{ disk disk }
+type sysv struct{ disk Disk }
 
 func (s sysv) running(ctx context.Context, m Machine, name string) (bool, error) {
 	return answered(ask(ctx, m, s.command("status", name)...))
@@ -77,7 +77,7 @@ func (s sysv) running(ctx context.Context, m Machine, name string) (bool, error)
 
 // enabled looks for a start link of a run level in which a host serves.
 func (s sysv) enabled(_ context.Context, _ Machine, name string) (bool, error) {
-	return s.disk.glob("/etc/rc[2-5].d/S[0-9][0-9]" + globQuote(name)), nil
+	return s.disk.Glob("/etc/rc[2-5].d/S[0-9][0-9]" + globQuote(name)), nil
 }
 
 func globQuote(name string) string { return strings.ReplaceAll(name, `\`, `\\`) }
@@ -85,11 +85,11 @@ func globQuote(name string) string { return strings.ReplaceAll(name, `\`, `\\`) 
 func (s sysv) command(verb, name string) []string {
 	enable := verb == "enable" || verb == "disable"
 	switch {
-	case enable && s.disk.find("update-rc.d") != "":
+	case enable && s.disk.Find("update-rc.d") != "":
 		return []string{"update-rc.d", name, verb}
 	case enable:
 		return []string{"chkconfig", name, map[string]string{"enable": "on", "disable": "off"}[verb]}
-	case s.disk.find("service") != "":
+	case s.disk.Find("service") != "":
 		return []string{"service", name, verb}
 	}
 	return []string{path.Join("/etc/init.d", name), verb}

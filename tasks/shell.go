@@ -18,12 +18,10 @@ type Shell struct {
 	Probe      bool              `arg:"probe" doc:"the line only reads: it runs in --check too, and counts as unchanged"`
 	Netns      Netns             `arg:"netns" doc:"network namespace to run in, as ip netns lists it"`
 	Container  Container         `arg:"container" doc:"the same, by pid:N or the name of a namespace; the files stay those of the host"`
-
-	disk disk
 }
 
 func init() {
-	Register(Kind{Name: "shell", Short: "run a line in the shell", Free: "cmd", New: func() Task { return &Shell{disk: realDisk()} }})
+	Register(Kind{Name: "shell", Short: "run a line in the shell", Free: "cmd", New: func() Task { return new(Shell) }})
 }
 
 // Check implements Task.
@@ -38,13 +36,15 @@ func (s *Shell) Check() error {
 func (s *Shell) readsOnly() bool { return s.Probe }
 
 // Needed implements Act.
-func (s *Shell) Needed(context.Context, Machine) (string, error) { return s.exec().needed(), nil }
+func (s *Shell) Needed(_ context.Context, m Machine) (string, error) {
+	return s.exec().needed(diskOf(m)), nil
+}
 
 // Do implements Act.
 func (s *Shell) Do(ctx context.Context, m Machine) (Outcome, error) { return s.exec().do(ctx, m) }
 
 func (s *Shell) exec() execution {
-	return execution{disk: s.disk, line: s.Cmd, creates: s.Creates, removes: s.Removes, probe: s.Probe,
+	return execution{line: s.Cmd, creates: s.Creates, removes: s.Removes, probe: s.Probe,
 		command: Command{Argv: []string{string(s.Executable), "-c", s.Cmd}, Env: s.Env, Dir: string(s.Chdir), Stdin: s.Stdin,
 			Scope: place{s.Netns, s.Container}.scope()}}
 }

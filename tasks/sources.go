@@ -2,9 +2,7 @@ package tasks
 
 import (
 	"errors"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 )
 
@@ -96,32 +94,4 @@ func target(dest FilePath, base string) (string, error) {
 		return "", Wrong("dest", "%s is a directory: name the file", dest)
 	}
 	return path.Join(string(dest), path.Base(strings.ReplaceAll(base, "\\", "/"))), nil
-}
-
-// disk is what acts ask of the file system directly: it is the host's own, and
-// the same from any network namespace.
-type disk struct {
-	exists func(path string) bool // file, directory or link
-	glob   func(pattern string) bool
-	find   func(program string) string // its path, "" if it is not there
-}
-
-func globExists(pattern string) bool {
-	found, err := filepath.Glob(pattern)
-	return err == nil && len(found) > 0
-}
-
-// programDirs are searched besides PATH, which over ssh often lacks sbin.
-var programDirs = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
-
-func realDisk() disk {
-	exists := func(p string) bool { _, err := os.Lstat(p); return err == nil }
-	return disk{exists: exists, glob: globExists, find: func(program string) string {
-		for _, dir := range programDirs {
-			if p := path.Join(dir, program); exists(p) {
-				return p
-			}
-		}
-		return ""
-	}}
 }

@@ -22,12 +22,10 @@ type WaitFor struct {
 	ConnectTimeout time.Duration `arg:"connect_timeout" default:"5" doc:"how long one attempt to connect may take"`
 	Netns          Netns         `arg:"netns" doc:"network namespace to connect from, as ip netns lists it"`
 	Container      Container     `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
-
-	disk disk
 }
 
 func init() {
-	Register(Kind{Name: "wait_for", Short: "wait for a port or a path", New: func() Task { return &WaitFor{disk: realDisk()} }})
+	Register(Kind{Name: "wait_for", Short: "wait for a port or a path", New: func() Task { return new(WaitFor) }})
 }
 
 // Check implements Task.
@@ -86,7 +84,7 @@ func (w *WaitFor) Do(ctx context.Context, m Machine) (Outcome, error) {
 
 // look reports whether it is as wanted now.
 func (w *WaitFor) look(ctx context.Context, m Machine) (bool, error) {
-	there := w.Path != "" && w.disk.exists(string(w.Path))
+	there := w.Path != "" && diskOf(m).Exists(string(w.Path))
 	if w.Path == "" {
 		var err error
 		if there, err = w.connects(ctx, m); err != nil {

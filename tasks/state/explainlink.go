@@ -1,0 +1,137 @@
+package state
+
+import "strconv"
+
+func (e *explainer) link(c Change, l Link) {
+	switch c.Op {
+	case Create:
+		e.newLink(l)
+	case Update:
+		e.changeLink(c, l)
+	case Delete:
+		e.ip(l.Scope, "link", "del", l.Name)
+	}
+}
+
+// newLink makes the link, and brings it up last.
+func (e *explainer) newLink(l Link) {
+	words := []string{"link", "add"}
+	scope := l.Scope
+	if l.Parent != "" && l.Type != "vxlan" {
+		words = append(words, "link", l.Parent)
+		scope = l.ParentScope
+	}
+	words = append(words, "name", l.Name)
+	if scope != l.Scope {
+		words = append(words, "netns", netnsWord(l.Scope))
+	}
+	words = option(words, "address", l.MAC)
+	words = number(words, "mtu", l.MTU)
+	words = number(words, "txqueuelen", l.TxQueue)
+	words = append(words, "type", l.Type)
+	e.ip(scope, append(words, kindWords(l)...)...)
+	if l.Alias != "" {
+		e.ip(l.Scope, "link", "set", l.Name, "alias", l.Alias)
+	}
+	if l.IPv6 != "" {
+		e.ipv6(l)
+	}
+	if l.Promisc != nil {
+		e.ip(l.Scope, "link", "set", l.Name, "promisc", onOffWord(*l.Promisc))
+	}
+	if l.State == "up" {
+		e.ip(l.Scope, "link", "set", l.Name, "up")
+	}
+}
+
+// netnsWord is what ip takes after netns: a name, or a process number.
+func netnsWord(scope Scope) string {
+	if _, name := scope.Split(); name != "" {
+		return name
+	}
+	return "1"
+}
+
+// kindWords are the words after type.
+func kindWords(l Link) []string {
+	var words []string
+	switch l.Type {
+	case "veth":
+		words = []string{"peer", "name", l.Peer}
+		if l.PeerScope != l.Scope {
+			words = append(words, "netns", netnsWord(l.PeerScope))
+		}
+	case "macvlan", "ipvlan":
+		words = option(words, "mode", l.Mode)
+	case "vlan":
+		words = number(words, "id", l.VLAN)
+	case "vxlan":
+		words = number(words, "id", l.VNI)
+		words = option(words, "remote", l.Remote)
+		words = option(words, "local", l.Local)
+		words = option(words, "dev", l.Parent)
+		words = number(words, "dstport", l.Port)
+		if l.Learning != nil && !*l.Learning {
+			words = append(words, "nolearning")
+		}
+	case "bridge":
+		words = bridgeWords(l)
+	}
+	return words
+}
+
+func bridgeWords(l Link) []string {
+	var words []string
+	if l.STP != nil {
+		words = append(words, "stp_state", bit(*l.STP))
+	}
+	words = number(words, "forward_delay", l.ForwardDelay)
+	if l.VLANFiltering != nil {
+		words = append(words, "vlan_filtering", bit(*l.VLANFiltering))
+	}
+	return words
+}
+
+func bit(on bool) string { return strconv.Itoa(map[bool]int{true: 1}[on]) }
+
+func onOffWord(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+func (e *explainer) ipv6(l Link) {
+	e.sysctl(l.Scope, "net/ipv6/conf/"+l.Name+"/disable_ipv6", bit(l.IPv6 == "off"))
+}
+
+// changeLink sets the fields that the change names.
+func (e *explainer) changeLink(c Change, l Link) {
+	set := func(words ...string) { e.ip(l.Scope, append([]string{"link", "set", l.Name}, words...)...) }
+	var state bool
+	for _, f := range c.Fields {
+		switch f.Field {
+		case "state":
+			state = true
+		case "mtu", "txqueuelen", "alias", "promisc":
+			value := f.To
+			if f.Field == "promisc" {
+				value = onOffWord(l.Promisc != nil && *l.Promisc)
+			}
+			set(f.Field, value)
+		case "mac":
+			set("address", f.To)
+		case "ipv6":
+			e.ipv6(l)
+		case "stp":
+			set("type", l.Type, "stp_state", bit(l.STP != nil && *l.STP))
+		case "forward_delay":
+			set("type", l.Type, "forward_delay", f.To)
+		case "vlan_filtering":
+			set("type", l.Type, "vlan_filtering", bit(l.VLANFiltering != nil && *l.VLANFiltering))
+		}
+	}
+	if state {
+		set(l.State)
+	}
+}
