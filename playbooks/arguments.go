@@ -1,6 +1,7 @@
 package playbooks
 
 import (
+	"regexp"
 	"strings"
 
 	"netrun/inventory/diag"
@@ -23,9 +24,14 @@ func (l *loader) arguments(t *Task, n, more *yamlpos.Node) {
 	default:
 		t.args = l.tree(n)
 	}
-	if more == nil {
-		return
+	if more != nil {
+		l.moreArguments(t, more)
 	}
+	l.commandWords(t, n)
+}
+
+// moreArguments adds those under args.
+func (l *loader) moreArguments(t *Task, more *yamlpos.Node) {
 	extra, ok := l.argumentTree(more).(map[string]any)
 	if !ok {
 		l.wrong(more, "args: {chdir: /tmp}", "args is a mapping, and this is %s", more.What())
@@ -147,4 +153,77 @@ func child(n *yamlpos.Node, step any) (value, key *yamlpos.Node) {
 		}
 	}
 	return nil, nil
+}
+
+// commandWords cuts a command line with templates into words before the templates
+// are evaluated: a value never becomes two words, or an option of its own.
+func (l *loader) commandWords(t *Task, n *yamlpos.Node) {
+	if t.Kind != "command" {
+		return
+	}
+	args, isMap := t.args.(map[string]any)
+	line, ok := t.args.(*templates.Template)
+	if isMap {
+		line, ok = args["cmd"].(*templates.Template)
+		if value := n.Get("cmd"); value != nil {
+			n = value
+		}
+	}
+	if !ok {
+		return
+	}
+	words, err := splitTemplate(line)
+	if err != nil {
+		l.wrong(n, "give the words as argv: [PROGRAM, ...]", "a template of command spans several words: %v", reason(err))
+		return
+	}
+	out := map[string]any{}
+	for name, v := range args {
+		out[name] = v
+	}
+	delete(out, "cmd")
+	out["argv"] = words
+	t.args = out
+}
+
+// placeholder is the first of the characters of Unicode's private use area, which
+// stand for actions while a line is cut.
+const placeholder = 0xF0000
+
+func splitTemplate(line *templates.Template) ([]any, error) {
+	var actions []string
+	masked := action.ReplaceAllStringFunc(line.Source, func(a string) string {
+		actions = append(actions, a)
+		return string(rune(placeholder + len(actions) - 1))
+	})
+	words, err := tasks.SplitWords(masked)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]any, len(words))
+	for i, w := range words {
+		text := restore(w, actions)
+		out[i] = text
+		if text == w {
+			continue
+		}
+		if out[i], err = templates.Parse(text, templates.Origin{Pos: line.Origin.Pos, Indent: -1}); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+var action = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
+
+func restore(word string, actions []string) string {
+	var b strings.Builder
+	for _, r := range word {
+		if i := int(r) - placeholder; i >= 0 && i < len(actions) {
+			b.WriteString(actions[i])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }

@@ -200,10 +200,10 @@ var expressionArguments = map[string]string{"assert": "that", "debug": "var"}
 // expressions checks the conditions among the arguments, and notes what they need.
 func (b *binding) expressions(args any) {
 	name, ok := expressionArguments[b.task.Kind]
-	m, isMap := args.(map[string]any)
-	if !ok || !isMap {
+	if !ok {
 		return
 	}
+	m := namedArguments(b.task.kind, args)
 	list, isList := m[name].([]any)
 	if !isList {
 		list = []any{m[name]}
@@ -225,6 +225,14 @@ func (b *binding) expressions(args any) {
 		b.checkRefs(c.Required())
 		b.need(c.Refs(), c.Words())
 	}
+}
+
+// namedArguments are the arguments by name, where a text may stand for the free one.
+func namedArguments(k *tasks.Kind, args any) map[string]any {
+	if m, ok := args.(map[string]any); ok {
+		return m
+	}
+	return map[string]any{k.Free: args}
 }
 
 // fills reads the files of the controller that the task names. known is false

@@ -136,7 +136,7 @@ func (t *Task) eachText(f func(refs, words []string)) {
 }
 
 func (t *Task) eachExpression(name string, f func(refs, words []string)) {
-	args, _ := t.args.(map[string]any)
+	args := namedArguments(t.kind, t.args)
 	list, ok := args[name].([]any)
 	if !ok {
 		list = []any{args[name]}

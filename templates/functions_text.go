@@ -10,7 +10,7 @@ import (
 var texts = map[string]function{
 	"print":        {0, -1, "print A B ...: all as one text", pure(printAll)},
 	"printf":       {1, -1, `printf "%s:%d" A B: formatted as by Go's fmt`, pure(printFormat)},
-	"quote":        {1, 1, "quote A: the text in double quotes, as in JSON", onText(func(s string) any { return string(appendQuoted(nil, s)) })},
+	"quote":        {1, 1, "quote A: the text as one word of a shell line", onText(func(s string) any { return shellWord(s) })},
 	"lower":        {1, 1, "lower TEXT", onText(func(s string) any { return strings.ToLower(s) })},
 	"upper":        {1, 1, "upper TEXT", onText(func(s string) any { return strings.ToUpper(s) })},
 	"trim":         {1, 1, "trim TEXT: without white space at its ends", onText(func(s string) any { return strings.TrimSpace(s) })},
@@ -35,6 +35,14 @@ func onText(f func(string) any) func(*run, []any) (any, error) {
 		}
 		return f(s), nil
 	})
+}
+
+// shellWord quotes a text so that a POSIX shell takes it for one word and nothing else.
+func shellWord(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
 }
 
 // textArgs are the arguments as texts.
