@@ -34,6 +34,7 @@ type Target struct {
 	ProxyJump string        // "[user@]host[:port],..." in the order travelled, or "none"
 	Local     bool          // run on the controller, without SSH
 	Timeout   time.Duration // for the whole dial, retries included
+	Options   []string      // of ssh_config(5), as "Keyword=value"; they win over the files
 }
 
 // Prompter asks the person at the keyboard.

@@ -57,7 +57,7 @@ func (d *Dialer) resolve(t Target) (*endpoint, error) {
 	if t.Addr == "" {
 		t.Addr = t.Name
 	}
-	r := resolver{d: d, t: t, s: files.lookup(t.Addr)}
+	r := resolver{d: d, t: t, s: files.lookup(t.Addr).under(t.Options)}
 	r.ep = &endpoint{name: t.name(), password: t.Password, timeout: t.Timeout}
 	for _, step := range []func() error{r.address, r.jump, r.limits, r.identities, r.hostKeys} {
 		if err := step(); err != nil {
@@ -200,6 +200,12 @@ func (r *resolver) hostKeys() error {
 		}
 		if len(r.d.cfg.KnownHosts) > 1 {
 			ep.known = append(ep.known, r.d.cfg.KnownHosts[1:]...)
+		}
+	}
+	if v, ok := r.s.first("globalknownhostsfile"); ok {
+		ep.known = ep.known[:1:1]
+		for _, path := range strings.Fields(v.value) {
+			ep.known = append(ep.known, r.expand(path))
 		}
 	}
 	ep.hash = strings.EqualFold(r.s.value("hashknownhosts"), "yes")

@@ -27,6 +27,9 @@ type setting struct {
 }
 
 func (s setting) errorf(format string, args ...any) error {
+	if s.line == 0 {
+		return fmt.Errorf("%s: %w", s.file, fmt.Errorf(format, args...))
+	}
 	return fmt.Errorf("%s:%d: %w", s.file, s.line, fmt.Errorf(format, args...))
 }
 
@@ -44,6 +47,20 @@ func (s settings) first(key string) (setting, bool) {
 func (s settings) value(key string) string {
 	v, _ := s.first(key)
 	return v.value
+}
+
+// under puts options ("Keyword=value") before what the files say.
+func (s settings) under(options []string) settings {
+	given := settings{}
+	for _, o := range options {
+		key, value, _ := strings.Cut(o, "=")
+		key = strings.ToLower(key)
+		given[key] = append(given[key], setting{value: value, file: "-o " + o})
+	}
+	for key, values := range given {
+		s[key] = append(values, s[key]...)
+	}
+	return s
 }
 
 // sshConfig is the parsed ssh config files, in order of precedence.
