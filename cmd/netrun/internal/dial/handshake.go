@@ -39,10 +39,10 @@ func (d *Dialer) forked(ctx context.Context, ep *endpoint, via *sshConn) (*sshCo
 	if err != nil {
 		return nil, err
 	}
-	rtt := time.Since(begin)
+	connecting := time.Since(begin)
 	conn, err := d.handshake(ctx, ep, via, raw)
 	if err == nil {
-		conn.rtt = rtt
+		conn.rtt = roundTrip(raw, connecting)
 	}
 	return conn, err
 }
@@ -53,7 +53,7 @@ func dialTCP(ctx context.Context, addr string, via *sshConn) (net.Conn, error) {
 		if err != nil {
 			return nil, plainNetError(ctx, err)
 		}
-		return raw, nil
+		return quickAck(raw), nil
 	}
 	raw, err := via.client.DialContext(ctx, "tcp", addr)
 	if err == nil {

@@ -13,7 +13,7 @@ type Session struct {
 	Stdin  io.WriteCloser
 	Stdout io.Reader
 	Stderr *Tail
-	RTT    time.Duration // how long TCP took to connect to the host; 0 if local
+	RTT    time.Duration // a round trip to the host by TCP; 0 if local
 
 	wait func() error
 	kill func() error

@@ -19,7 +19,7 @@ type sshConn struct {
 	via    *sshConn
 	client *ssh.Client
 	done   chan struct{} // closed when the connection has ended
-	rtt    time.Duration // how long TCP took to connect
+	rtt    time.Duration // a round trip by TCP
 	answer time.Duration // a keepalive not answered for so long means a dead host
 	once   sync.Once
 	lost   atomic.Pointer[Lost]
