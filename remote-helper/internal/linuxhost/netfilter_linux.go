@@ -86,10 +86,14 @@ func (s *session) readTables(q *query) ([]state.Object, error) {
 	return out, err
 }
 
-// readChains lists netrun's own chains.
+// readChains lists netrun's own chains, and the tables, which a chain that is to be
+// made needs: they are known anyway.
 func (s *session) readChains(q *query) ([]state.Object, error) {
-	var out []state.Object
-	err := s.rulesets(q, func(family int, t *ruleTable) {
+	out, err := s.readTables(q)
+	if err != nil {
+		return nil, err
+	}
+	err = s.rulesets(q, func(family int, t *ruleTable) {
 		for _, decl := range t.chains {
 			if !state.OwnChain(decl.name) {
 				continue
@@ -104,10 +108,13 @@ func (s *session) readChains(q *query) ([]state.Object, error) {
 	return out, err
 }
 
-// readJumps lists the rules of others' chains that lead to netrun's.
+// readJumps lists the rules of others' chains that lead to netrun's, and netrun's chains.
 func (s *session) readJumps(q *query) ([]state.Object, error) {
-	var out []state.Object
-	err := s.rulesets(q, func(family int, t *ruleTable) {
+	out, err := s.readChains(q)
+	if err != nil {
+		return nil, err
+	}
+	err = s.rulesets(q, func(family int, t *ruleTable) {
 		for _, decl := range t.chains {
 			behind, beside := 0, 0
 			for _, r := range t.in(decl.name) {
