@@ -200,3 +200,18 @@ func prefix(text string) netip.Prefix { return netip.MustParsePrefix(text) }
 func addr(text string) netip.Addr { return netip.MustParseAddr(text) }
 
 func asApply(err error, target **state.ApplyError) bool { return errors.As(err, target) }
+
+// exitError is what a program says that fails; "" where it does not fail.
+func exitError(r *rig, name string, args ...string) string {
+	thread := startThread()
+	defer thread.stop()
+	var out []byte
+	err := thread.in(&space{fd: r.host.home}, func() (err error) {
+		out, err = exec.Command(name, args...).CombinedOutput()
+		return err
+	})
+	if err == nil {
+		return ""
+	}
+	return err.Error() + ": " + strings.TrimSpace(string(out))
+}
