@@ -1,7 +1,6 @@
 package playbooks
 
 import (
-	"regexp"
 	"strings"
 
 	"netrun/inventory/diag"
@@ -186,16 +185,8 @@ func (l *loader) commandWords(t *Task, n *yamlpos.Node) {
 	t.args = out
 }
 
-// placeholder is the first of the characters of Unicode's private use area, which
-// stand for actions while a line is cut.
-const placeholder = 0xF0000
-
 func splitTemplate(line *templates.Template) ([]any, error) {
-	var actions []string
-	masked := action.ReplaceAllStringFunc(line.Source, func(a string) string {
-		actions = append(actions, a)
-		return string(rune(placeholder + len(actions) - 1))
-	})
+	masked, actions := maskActions(line.Source)
 	words, err := tasks.SplitWords(masked)
 	if err != nil {
 		return nil, err
@@ -213,8 +204,6 @@ func splitTemplate(line *templates.Template) ([]any, error) {
 	}
 	return out, nil
 }
-
-var action = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
 
 func restore(word string, actions []string) string {
 	var b strings.Builder

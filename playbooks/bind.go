@@ -1,6 +1,7 @@
 package playbooks
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -110,6 +111,10 @@ func (b *binding) loop(n *script.Node) {
 		b.failed(err, l.pos)
 		return
 	}
+	if len(list) == 0 {
+		n.Skip = "nothing to loop over"
+		return
+	}
 	n.When = nil
 	n.Cases = make([]script.Case, len(list))
 	outer := b.scope
@@ -119,7 +124,7 @@ func (b *binding) loop(n *script.Node) {
 			vars[l.index] = i
 		}
 		b.scope = outer.Over(vars)
-		n.Cases[i] = b.round(n, item, i)
+		n.Cases[i] = b.round(n, item)
 	}
 	b.scope = outer
 	if l.label != nil {
@@ -134,7 +139,7 @@ func (b *binding) loopOnHost(n *script.Node, items any) {
 	l := b.task.loop
 	n.Loop.Items.V = items
 	b.loopVars = l.names()
-	n.Args.V, n.Fills = b.arguments("", nil)
+	n.Args.V, n.Fills = b.arguments("")
 	if l.label != nil {
 		n.Loop.Label.V = b.value(l.label)
 	}
@@ -142,23 +147,23 @@ func (b *binding) loopOnHost(n *script.Node, items any) {
 }
 
 // round compiles one round of a loop.
-func (b *binding) round(n *script.Node, item any, i int) script.Case {
-	c := script.Case{Item: templates.Value{V: item}}
+func (b *binding) round(n *script.Node, item any) script.Case {
+	c := script.Case{Item: templates.Value{V: plainValue(item)}}
 	probe := &script.Node{}
 	if b.decided(probe) {
-		c.Skip = probe.Skip
+		c.Skip = cmp.Or(probe.Skip, "when")
 		return c
 	}
-	if i == 0 || len(n.When) == 0 {
+	if n.When == nil {
 		n.When = probe.When
 	}
-	c.Args.V, c.Fills = b.arguments(fmt.Sprint(item), n)
+	c.Args.V, c.Fills = b.arguments(fmt.Sprint(item))
 	return c
 }
 
 // arguments compiles the arguments of a task or round: rendered as far as they are
 // known, checked, expanded, and the files that they name read.
-func (b *binding) arguments(item string, _ *script.Node) (any, []templates.Value) {
+func (b *binding) arguments(item string) (any, []templates.Value) {
 	t := b.task
 	if t.kind == nil {
 		return t.args, nil

@@ -194,42 +194,49 @@ func (c *compiler) node(h *host, t *Task) (*script.Node, []Wanted) {
 	}
 	n.Name.V = b.lenient(t.name, t.Name)
 	b.keywords(n)
-	if b.decided(n) {
+	if t.loop != nil {
+		b.loopVars = t.loop.names()
+	}
+	skip := b.decided(n)
+	b.loopVars = nil
+	if skip {
 		return b.finish(n), nil
 	}
 	if t.loop != nil {
 		b.loop(n)
 	} else {
-		n.Args.V, n.Fills = b.arguments("", nil)
+		n.Args.V, n.Fills = b.arguments("")
 	}
 	return b.finish(n), b.wanted
 }
 
-// decided evaluates the conditions that are known now. It reports whether one does
-// not hold, so that the task is skipped whatever the host says.
+// decided evaluates the conditions that are known now; the others go to the host. It
+// reports whether one does not hold, so that the task is skipped whatever the host says.
 func (b *binding) decided(n *script.Node) bool {
 	for _, c := range b.task.when {
 		if b.runtimeRefs(c.Refs()) {
-			b.checkRefs(c.Required())
-			b.need(c.Refs(), c.Words())
-			n.When = append(n.When, c)
+			b.toHost(n, c)
 			continue
 		}
 		holds, err := c.Holds(b.scope)
-		if err != nil {
+		switch {
+		case err != nil && len(n.When) > 0: // a condition before it may say that this one is not asked
+			b.toHost(n, c)
+		case err != nil:
 			b.failed(err, c.Origin.Pos)
 			return true
-		}
-		if !holds && len(n.When) == 0 {
+		case !holds:
 			n.Skip = "when: " + c.Source
 			return true
 		}
-		if !holds {
-			n.When = append(n.When, c)
-			b.need(c.Refs(), c.Words())
-		}
 	}
 	return false
+}
+
+func (b *binding) toHost(n *script.Node, c *templates.Condition) {
+	b.checkRefs(c.Required())
+	b.need(c.Refs(), c.Words())
+	n.When = append(n.When, c)
 }
 
 // decode makes a task of arguments, as far as they are known, and reports mistakes.

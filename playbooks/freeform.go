@@ -56,12 +56,9 @@ func quotedValue(s string) (string, int, error) {
 		c := s[i]
 		switch {
 		case strings.HasPrefix(s[i:], "{{"):
-			end := strings.Index(s[i:], "}}")
-			if end < 0 {
-				end = len(s) - i - 2
-			}
-			b.WriteString(s[i : i+end+2])
-			i += end + 1
+			end := actionLen(s[i:])
+			b.WriteString(s[i : i+end])
+			i += end - 1
 		case quote == 0 && (c == '"' || c == '\''):
 			quote = c
 		case c == quote && quote != 0:
@@ -80,3 +77,44 @@ func quotedValue(s string) (string, int, error) {
 	}
 	return b.String(), len(s), nil
 }
+
+// actionLen is how long the action is that s begins with; }} within a text of the
+// action does not end it.
+func actionLen(s string) int {
+	var quote byte
+	for i := 2; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case quote != 0 && c == '\\' && quote != '`':
+			i++
+		case c == quote:
+			quote = 0
+		case quote != 0:
+		case c == '"' || c == '`' || c == '\'':
+			quote = c
+		case strings.HasPrefix(s[i:], "}}"):
+			return i + 2
+		}
+	}
+	return len(s)
+}
+
+// maskActions gives the text with a character of its own in the place of each action.
+func maskActions(s string) (masked string, actions []string) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if !strings.HasPrefix(s[i:], "{{") {
+			b.WriteByte(s[i])
+			continue
+		}
+		n := actionLen(s[i:])
+		b.WriteRune(rune(placeholder + len(actions)))
+		actions = append(actions, s[i:i+n])
+		i += n - 1
+	}
+	return b.String(), actions
+}
+
+// placeholder is the first of the characters of Unicode's private use area, which
+// stand for actions while a line is cut.
+const placeholder = 0xF0000

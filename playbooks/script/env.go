@@ -76,6 +76,9 @@ func (e *Env) Exports() templates.Map {
 	return out
 }
 
+// Facts are the registered results and facts, for the host's next play: see Set.
+func (e *Env) Facts() templates.Map { return e.facts }
+
 // Set sets variables as if they had been registered here: results of a task that
 // another host ran for this one.
 func (e *Env) Set(values templates.Map) {

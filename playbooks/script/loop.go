@@ -32,6 +32,7 @@ func (r *runner) loop(ctx context.Context, n *Node) error {
 		if o.fatal != nil {
 			return o.fatal
 		}
+		o.looped = true
 		reg := all.add(r.registered(n, o), n, rd)
 		stop := o.status == Failed && !n.IgnoreErrors
 		if n.Register != "" && (stop || i == len(rounds)-1) {

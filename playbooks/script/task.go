@@ -29,6 +29,7 @@ type outcome struct {
 	err      error  // for a failure
 	unknown  string // the variable because of which --check does not run the task
 	planned  bool   // its changes wait in the batch
+	looped   bool   // one round of a loop
 	blind    bool   // an act that --check did not run: its data are not known
 	fatal    error  // an earlier task's failure came to light: this one has not happened
 }
@@ -90,7 +91,7 @@ func (r *runner) done(ctx context.Context, n *Node, o outcome) error {
 // report holds or emits a result, and turns a failure that counts into an error.
 func (r *runner) report(ctx context.Context, n *Node, o outcome, label string, reg any) error {
 	r.learn(n, o)
-	res := Result{Task: n.ID, Step: o.step, Name: r.name(ctx, n), Item: label, Looped: n.Loop != nil, Handler: r.handler,
+	res := Result{Task: n.ID, Step: o.step, Name: r.name(ctx, n), Item: label, Looped: o.looped, Handler: r.handler,
 		Status: o.status, Msg: o.msg, Changes: o.changes, Blob: o.blob, Attempts: o.attempts, Elapsed: o.elapsed}
 	if o.status == Failed {
 		res.Status, res.Undone = r.failedStatus(n), len(o.changes) > 0
@@ -236,11 +237,18 @@ func (r *runner) attempts(ctx context.Context, n *Node, rd round) outcome {
 	}
 }
 
-// judged runs a task and asks changed_when and failed_when.
+// judged runs a task and asks failed_when and changed_when.
 func (r *runner) judged(ctx context.Context, n *Node, rd round) outcome {
 	o := r.timed(ctx, n, rd)
 	if o.status == Skipped || o.blind {
 		return o
+	}
+	if len(n.FailedWhen) > 0 {
+		holds, err := r.holds(n, n.FailedWhen, rd, o)
+		if err != nil {
+			return failure(err)
+		}
+		o = o.failedBy(holds, n.FailedWhen)
 	}
 	if len(n.ChangedWhen) > 0 && o.status != Failed {
 		holds, err := r.holds(n, n.ChangedWhen, rd, o)
@@ -248,13 +256,6 @@ func (r *runner) judged(ctx context.Context, n *Node, rd round) outcome {
 			return failure(err)
 		}
 		o.status = map[bool]Status{true: Changed, false: OK}[holds]
-	}
-	if len(n.FailedWhen) > 0 {
-		holds, err := r.holds(n, n.FailedWhen, rd, o)
-		if err != nil {
-			return failure(err)
-		}
-		return o.failedBy(holds, n.FailedWhen)
 	}
 	return o
 }
