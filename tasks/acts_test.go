@@ -170,7 +170,7 @@ func TestInline(t *testing.T) {
 		{"assert", map[string]any{"that": "n == 4", "fail_msg": "no"}, "", "no"},
 		{"assert", map[string]any{"that": "n"}, "", `that "n": the value is 3, not true or false`},
 		{"fail", "because", "", "because"},
-		{"set_fact", map[string]any{"a": 1}, "", ""},
+		{"set_fact", map[string]any{"a": 1, "b": 2}, "a, b", ""},
 		{"set_fact", map[string]any{"a-b": 1}, "", `"a-b" is not the name of a variable`},
 	} {
 		msg, err := inline(test.kind, test.args, v)

@@ -1,6 +1,9 @@
 package tasks
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // SetFact sets variables of the host, from here to the end of the run.
 type SetFact struct {
@@ -36,5 +39,5 @@ func variableName(name string) bool {
 
 // Inline implements Inline.
 func (s *SetFact) Inline(Vars) (Outcome, error) {
-	return Outcome{Facts: s.Facts, Data: map[string]any{"facts": s.Facts}}, nil
+	return Outcome{Msg: strings.Join(sortedKeys(s.Facts), ", "), Facts: s.Facts, Data: map[string]any{"facts": s.Facts}}, nil
 }

@@ -12,6 +12,10 @@ import (
 // create makes the object, or refuses as the kernel would.
 func (h *Host) create(o state.Object) error {
 	if _, there := h.objects.Get(o.Key()); there {
+		if s, ok := o.(state.Sysctl); ok { // planned when its namespace or link was not there
+			h.putSysctl(s)
+			return nil
+		}
 		return ErrExists
 	}
 	for _, need := range o.Needs() {

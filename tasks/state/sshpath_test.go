@@ -27,16 +27,18 @@ func change(op Op, o Object) Change {
 	return Change{Op: op, Before: o, After: o}
 }
 
-func TestTouchesSSH(t *testing.T) {
+type sshCase struct {
+	name   string
+	change Change
+	want   bool
+}
+
+func sshCases() []sshCase {
 	address := func(link, p string) Address { return Address{Link: link, Prefix: netip.MustParsePrefix(p)} }
 	route := func(dst string) Route { return Route{Dst: netip.MustParsePrefix(dst), Via: "192.0.2.9"} }
 	neighbour := func(link, ip string) Neighbour { return Neighbour{Link: link, IP: netip.MustParseAddr(ip)} }
 	inside := Scope("netns:blue")
-	for _, test := range []struct {
-		name   string
-		change Change
-		want   bool
-	}{
+	return []sshCase{
 		{"its link changes", change(Update, Link{Name: "br0.7"}), true},
 		{"its parent goes", change(Delete, Link{Name: "br0"}), true},
 		{"a member of its bridge changes", change(Update, Link{Name: "eth1"}), true},
@@ -77,7 +79,11 @@ func TestTouchesSSH(t *testing.T) {
 		{"authorized_keys", change(Delete, File{Path: "/home/ann/.ssh/authorized_keys"}), true},
 		{"sudoers", change(Create, File{Path: "/etc/sudoers.d/x"}), true},
 		{"another file", change(Create, File{Path: "/etc/sshx"}), false},
-	} {
+	}
+}
+
+func TestTouchesSSH(t *testing.T) {
+	for _, test := range sshCases() {
 		t.Run(test.name, func(t *testing.T) {
 			client, server := netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("::ffff:192.0.2.5")
 			if got := TouchesSSH(sshHost(), []Change{test.change}, client, server); got != test.want {

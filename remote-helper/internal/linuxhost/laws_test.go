@@ -91,6 +91,7 @@ func staticIP(r *rig) []state.Want {
 // busyHost is a host on which others have set things up.
 func busyHost() []string {
 	return []string{
+		"sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0", // its end would be seen as a change
 		"ip link add v0 type veth peer name v1", "ip link set v0 up", "ip link set v1 up",
 		"ip link add br0 type bridge", "ip link add br1 address 02:00:00:00:00:b1 type bridge forward_delay 700", "ip link set br0 up",
 		"ip link add w0 type veth peer name w1", "ip link set w0 master br0", "ip link set w0 up", "ip link set w1 up",
