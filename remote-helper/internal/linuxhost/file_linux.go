@@ -128,26 +128,39 @@ func groupName(id uint32) string {
 
 // owner is the numbers of the file's owner and group; -1 leaves one as it is.
 func owner(f state.File) (uid, gid int, err error) {
-	uid, gid = -1, -1
-	if f.Owner != "" {
-		if uid, err = strconv.Atoi(f.Owner); err != nil {
-			u, err := user.Lookup(f.Owner)
-			if err != nil {
-				return 0, 0, err
-			}
-			uid, _ = strconv.Atoi(u.Uid)
+	uid, err = idOf(f.Owner, func(name string) (string, error) {
+		u, err := user.Lookup(name)
+		if err != nil {
+			return "", err
 		}
+		return u.Uid, nil
+	})
+	if err != nil {
+		return 0, 0, err
 	}
-	if f.Group != "" {
-		if gid, err = strconv.Atoi(f.Group); err != nil {
-			g, err := user.LookupGroup(f.Group)
-			if err != nil {
-				return 0, 0, err
-			}
-			gid, _ = strconv.Atoi(g.Gid)
+	gid, err = idOf(f.Group, func(name string) (string, error) {
+		g, err := user.LookupGroup(name)
+		if err != nil {
+			return "", err
 		}
+		return g.Gid, nil
+	})
+	return uid, gid, err
+}
+
+// idOf is the number of a user or a group, which may be written as one.
+func idOf(name string, lookup func(string) (string, error)) (int, error) {
+	if name == "" {
+		return -1, nil
 	}
-	return uid, gid, nil
+	if !isDecimal(name) {
+		id, err := lookup(name)
+		if err != nil {
+			return 0, err
+		}
+		name = id
+	}
+	return strconv.Atoi(name)
 }
 
 // mode is the file's permissions, or the usual ones.

@@ -1,0 +1,146 @@
+package linuxhost
+
+import (
+	"fmt"
+	"strings"
+
+	"netrun/tasks/state"
+)
+
+// ovsCommands are the change as commands of ovs-vsctl, each begun by "--".
+func (s *session) ovsCommands(c state.Change) ([]string, error) {
+	switch o := c.Object().(type) {
+	case state.OVSBridge:
+		if err := checkOVSName(o.Name); err != nil {
+			return nil, err
+		}
+		return s.bridgeCommands(c, o)
+	case state.OVSPort:
+		for _, name := range []string{o.Name, o.Bridge} {
+			if err := checkOVSName(name); err != nil {
+				return nil, err
+			}
+		}
+		return portCommands(c, o)
+	}
+	return nil, nil
+}
+
+func (s *session) bridgeCommands(c state.Change, b state.OVSBridge) ([]string, error) {
+	switch c.Op {
+	case state.Delete:
+		return []string{"--", "del-br", b.Name}, nil
+	case state.Create:
+		if b.Datapath == "" {
+			b.Datapath = s.datapath()
+		}
+		words := []string{"--", "add-br", b.Name, "--", "set", "Bridge", b.Name}
+		words = append(words, column("datapath_type", b.Datapath))
+		words = append(words, bridgeColumns(b, state.OVSBridge{})...)
+		return append(words, ownerColumn(b.Owner)...), nil
+	}
+	before := c.Before.(state.OVSBridge)
+	words := setColumns("Bridge", b.Name, bridgeColumns(b, before))
+	if b.FailMode == "" && before.FailMode != "" {
+		words = append(words, "--", "clear", "Bridge", b.Name, "fail_mode")
+	}
+	return append(words, changeOwner("Bridge", b.Name, before.Owner, b.Owner)...), nil
+}
+
+// bridgeColumns are the settings in which b differs from before.
+func bridgeColumns(b, before state.OVSBridge) []string {
+	var out []string
+	if b.STP != nil && (before.STP == nil || *before.STP != *b.STP) {
+		out = append(out, fmt.Sprintf("stp_enable=%t", *b.STP))
+	}
+	if b.RSTP != nil && (before.RSTP == nil || *before.RSTP != *b.RSTP) {
+		out = append(out, fmt.Sprintf("rstp_enable=%t", *b.RSTP))
+	}
+	if b.FailMode != "" && b.FailMode != before.FailMode {
+		out = append(out, column("fail_mode", b.FailMode))
+	}
+	return out
+}
+
+func portCommands(c state.Change, p state.OVSPort) ([]string, error) {
+	switch c.Op {
+	case state.Delete:
+		return []string{"--", "del-port", p.Bridge, p.Name}, nil
+	case state.Create:
+		words := []string{"--", "add-port", p.Bridge, p.Name}
+		words = append(words, setColumns("Interface", p.Name, interfaceColumns(p, state.OVSPort{}))...)
+		return append(words, setColumns("Port", p.Name, append(tagColumn(p, state.OVSPort{}), ownerColumn(p.Owner)...))...), nil
+	}
+	before := c.Before.(state.OVSPort)
+	words := setColumns("Interface", p.Name, interfaceColumns(p, before))
+	for _, name := range sortedKeys(before.Options) {
+		if _, kept := p.Options[name]; !kept {
+			words = append(words, "--", "remove", "Interface", p.Name, "options", ovsString(name))
+		}
+	}
+	words = append(words, setColumns("Port", p.Name, tagColumn(p, before))...)
+	if p.Tag == 0 && before.Tag != 0 {
+		words = append(words, "--", "clear", "Port", p.Name, "tag")
+	}
+	return append(words, changeOwner("Port", p.Name, before.Owner, p.Owner)...), nil
+}
+
+func interfaceColumns(p, before state.OVSPort) []string {
+	var out []string
+	if p.Type != before.Type {
+		out = append(out, column("type", p.Type))
+	}
+	for _, name := range sortedKeys(p.Options) {
+		if had, ok := before.Options[name]; !ok || had != p.Options[name] {
+			out = append(out, "options:"+ovsString(name)+"="+ovsString(p.Options[name]))
+		}
+	}
+	return out
+}
+
+func tagColumn(p, before state.OVSPort) []string {
+	if p.Tag == before.Tag || p.Tag == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("tag=%d", p.Tag)}
+}
+
+func ownerColumn(owner string) []string {
+	if owner == "" {
+		return nil
+	}
+	return []string{"external_ids:" + ownerKey + "=" + ovsString(owner)}
+}
+
+func changeOwner(table, record, before, after string) []string {
+	switch {
+	case before == after:
+		return nil
+	case after == "":
+		return []string{"--", "remove", table, record, "external_ids", ownerKey}
+	}
+	return setColumns(table, record, ownerColumn(after))
+}
+
+func setColumns(table, record string, columns []string) []string {
+	if len(columns) == 0 {
+		return nil
+	}
+	return append([]string{"--", "set", table, record}, columns...)
+}
+
+func column(name, value string) string { return name + "=" + ovsString(value) }
+
+// ovsString is a value that ovs-vsctl takes as one string, whatever is in it: its
+// own syntax splits at commas, blanks and brackets outside of quotes.
+func ovsString(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(text) + `"`
+}
+
+// checkOVSName refuses names that ovs-vsctl would take for an option, a command or a path.
+func checkOVSName(name string) error {
+	if name == "" || len(name) > 64 || !validWord(name) {
+		return fmt.Errorf("%q: want a name of letters, digits and _ . -", name)
+	}
+	return nil
+}
