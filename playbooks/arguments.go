@@ -27,6 +27,21 @@ func (l *loader) arguments(t *Task, n, more *yamlpos.Node) {
 		l.moreArguments(t, more)
 	}
 	l.commandWords(t, n)
+	l.checkArguments(t)
+}
+
+// checkArguments finds what is wrong with arguments whatever the templates in them
+// give, also where the play has no hosts. The rest is found for each host.
+func (l *loader) checkArguments(t *Task) {
+	if t.args == nil {
+		return
+	}
+	known, _ := withUnknown(t.args)
+	if _, _, err := t.kind.Decode(known); err != nil {
+		for _, e := range t.argumentErrors(err) {
+			l.errs.Add(e)
+		}
+	}
 }
 
 // moreArguments adds those under args.

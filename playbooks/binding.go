@@ -30,8 +30,13 @@ func (b *binding) failed(err error, pos diag.Pos) {
 		err = &diag.Error{Pos: pos, Msg: err.Error()}
 	}
 	var undefined *templates.UndefinedError
-	if errors.As(err, &undefined) && b.skipped[undefined.Name] {
-		err = &diag.Error{Pos: at.Pos, Msg: at.Msg, Hint: "it is set by a task that --tags, --skip-tags or --start-at-task leave out"}
+	if errors.As(err, &undefined) && at != nil {
+		switch {
+		case b.skipped[undefined.Name]:
+			err = &diag.Error{Pos: at.Pos, Msg: at.Msg, Hint: "it is set by a task that --tags, --skip-tags or --start-at-task leave out"}
+		case slices.Contains(b.play.registers(), undefined.Name):
+			err = &diag.Error{Pos: at.Pos, Msg: at.Msg, Hint: "a later task sets it"}
+		}
 	}
 	b.problems.add(b.host.name, err)
 }
@@ -268,18 +273,24 @@ func plainValue(v any) any {
 
 // argumentErrors reports mistakes in arguments at their places.
 func (b *binding) argumentErrors(err error) {
-	for _, e := range parts(err) {
-		var arg *tasks.ArgError
-		if !errors.As(e, &arg) {
-			b.failed(e, b.task.Pos)
-			continue
-		}
-		d := &diag.Error{Pos: b.task.argumentPos(arg), Msg: argumentText(arg, b.task), Hint: arg.Hint}
-		b.failed(d, d.Pos)
+	for _, e := range b.task.argumentErrors(err) {
+		b.failed(e, b.task.Pos)
 	}
 }
 
-func argumentText(e *tasks.ArgError, t *Task) string {
+// argumentErrors gives mistakes in arguments their places.
+func (t *Task) argumentErrors(err error) []error {
+	list := parts(err)
+	for i, e := range list {
+		var arg *tasks.ArgError
+		if errors.As(e, &arg) {
+			list[i] = &diag.Error{Pos: t.argumentPos(arg), Msg: argumentText(arg), Hint: arg.Hint}
+		}
+	}
+	return list
+}
+
+func argumentText(e *tasks.ArgError) string {
 	if e.Key || len(e.Path) == 0 {
 		return e.Msg
 	}
@@ -291,7 +302,7 @@ func argumentText(e *tasks.ArgError, t *Task) string {
 // parts takes joined errors apart.
 func parts(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
+	if _, one := err.(*templates.Error); one || !ok {
 		return []error{err}
 	}
 	var out []error

@@ -1,6 +1,7 @@
 package playbooks
 
 import (
+	"errors"
 	"strings"
 
 	"netrun/inventory/diag"
@@ -215,8 +216,12 @@ func (l *loader) early(n *yamlpos.Node, layers ...map[string]any) (any, error) {
 	if err == nil {
 		return v, nil
 	}
-	e := diag.Errorf(n.Pos, "what is included must be known before any host is: %s", strings.TrimPrefix(reason(err), "variable "))
-	return nil, e.WithHint("use when, and an include for each case")
+	var undefined *templates.UndefinedError
+	if !errors.As(err, &undefined) {
+		return nil, plainDiag(err)
+	}
+	e := diag.Errorf(n.Pos, "this depends on %q, which is not known before the hosts are", undefined.Name)
+	return nil, e.WithHint("write the cases out, each with its when; play variables, those of roles and -e may be used here")
 }
 
 // reason is an error's text without its place and hint.
