@@ -25,8 +25,11 @@ type Address struct {
 	AddrScope     string `json:"addr_scope,omitempty" state:"fixed"` // site, link or host
 	Metric        int    `json:"metric,omitempty" state:"fixed"`     // of its subnet's route
 	NoPrefixRoute *bool  `json:"noprefixroute,omitempty" state:"fixed"`
-	Announce      bool   `json:"announce,omitempty" state:"hint"` // gratuitous ARP / unsolicited NA once added
-	NoDAD         bool   `json:"nodad,omitempty" state:"hint"`
+	// Primary is observed of an IPv4 address to which others of its subnet are secondary;
+	// created again, it goes before them, so that it is the source address as before.
+	Primary  bool `json:"primary,omitempty" state:"hint"`
+	Announce bool `json:"announce,omitempty" state:"hint"` // gratuitous ARP / unsolicited NA once added
+	NoDAD    bool `json:"nodad,omitempty" state:"hint"`
 }
 
 // Key implements Object.

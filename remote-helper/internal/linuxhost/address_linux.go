@@ -149,7 +149,9 @@ func (s *session) readAddresses(q *query) ([]state.Object, error) {
 	for _, l := range links.all {
 		for _, a := range byLink[l.index] {
 			if !a.kernels(tells) {
-				out = append(out, a.object(q.scope, l.name))
+				o := a.object(q.scope, l.name)
+				o.Primary = len(siblings(byLink[l.index], a.prefix)) > 0 && a.flags&unix.IFA_F_SECONDARY == 0
+				out = append(out, o)
 			}
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"netrun/tasks/state"
 )
 
@@ -48,11 +50,19 @@ func TestAddresses(t *testing.T) {
 func TestDeletedPrimaryLeavesSecondaries(t *testing.T) {
 	r := newRig(t)
 	r.pair()
-	second, third := state.Address{Link: "v0", Prefix: prefix("10.1.0.2/24")}, state.Address{Link: "v0", Prefix: prefix("10.1.0.3/24")}
-	r.create(second, third)
-	r.delete(state.Address{Link: "v0", Prefix: prefix("10.1.0.1/24")})
-	r.have(second, third)
-	r.lack(state.Address{Link: "v0", Prefix: prefix("10.1.0.1/24")}.Key())
+	first, second, third := state.Address{Link: "v0", Prefix: prefix("10.1.0.1/24")}, state.Address{Link: "v0", Prefix: prefix("10.1.0.2/24")},
+		state.Address{Link: "v0", Prefix: prefix("10.1.0.3/24"), Broadcast: "10.1.0.255"}
+	route := state.Route{Dst: prefix("10.77.0.0/16"), Via: "10.1.0.9", Dev: "v0", Src: "10.1.0.3"}
+	r.create(second, third, route)
+	before := r.output("ip", "addr", "show", "v0") + r.output("ip", "route")
+	observed := r.get(first.Key())
+	r.delete(observed)
+	r.have(second, third, route)
+	r.lack(first.Key())
+	r.apply(state.Change{Op: state.Create, After: observed})
+	if got := r.output("ip", "addr", "show", "v0") + r.output("ip", "route"); got != before {
+		t.Errorf("the primary deleted and made again (-before +after):\n%s", cmp.Diff(before, got))
+	}
 }
 
 func TestRoutes(t *testing.T) {

@@ -14,13 +14,15 @@ import (
 )
 
 func (s *session) applyAddress(c state.Change, a state.Address) error {
-	switch c.Op {
-	case state.Create:
-		return s.addAddress(a)
-	case state.Update:
+	switch {
+	case c.Op == state.Update:
 		return errors.New("an address cannot be changed in place")
+	case c.Op == state.Delete:
+		return s.deleteAddress(a)
+	case a.Primary:
+		return s.addPrimary(a)
 	}
-	return s.deleteAddress(a)
+	return s.addAddress(a)
 }
 
 func (s *session) addAddress(a state.Address) error {
@@ -124,67 +126,6 @@ func newAddressAttrs(req *nl.NetlinkRequest, a state.Address) error {
 	}
 	req.AddData(nl.NewRtAttr(unix.IFA_BROADCAST, brd.AsSlice()))
 	return nil
-}
-
-// deleteAddress deletes the address and nothing else: where the kernel takes the
-// secondary addresses of its subnet along (promote_secondaries=0, the default),
-// they are put back.
-func (s *session) deleteAddress(a state.Address) error {
-	sp, err := s.space(a.Scope)
-	if err != nil {
-		return err
-	}
-	index, err := sp.indexOf(a.Link)
-	if err != nil {
-		return err
-	}
-	secondaries, err := sp.secondariesOf(index, a.Prefix)
-	if err != nil {
-		return err
-	}
-	req, err := addressMessage(sp, unix.RTM_DELADDR, 0, index, a)
-	if err != nil {
-		return err
-	}
-	if _, err := req.Execute(unix.NETLINK_ROUTE, 0); err != nil {
-		if errors.Is(err, unix.EADDRNOTAVAIL) {
-			return fmt.Errorf("%s does not have it: %w", a.Link, err)
-		}
-		return err
-	}
-	sp.addresses = nil
-	for _, other := range secondaries {
-		back := other.object(a.Scope, a.Link)
-		if err := s.addAddress(back); err != nil && !errors.Is(err, unix.EEXIST) {
-			return fmt.Errorf("put back the secondary address %s: %w", back.Prefix, err)
-		}
-	}
-	return nil
-}
-
-// secondariesOf lists the addresses that go with a primary IPv4 address.
-func (sp *space) secondariesOf(index int, primary netip.Prefix) ([]addressInfo, error) {
-	if !primary.Addr().Is4() {
-		return nil, nil
-	}
-	byLink, err := sp.dumpAddresses()
-	if err != nil {
-		return nil, err
-	}
-	var out []addressInfo
-	for _, a := range byLink[index] {
-		sameSubnet := a.prefix.Bits() == primary.Bits() && a.prefix.Masked() == primary.Masked()
-		if !sameSubnet {
-			continue
-		}
-		if a.prefix == primary && a.flags&unix.IFA_F_SECONDARY != 0 {
-			return nil, nil
-		}
-		if a.flags&unix.IFA_F_SECONDARY != 0 {
-			out = append(out, a)
-		}
-	}
-	return out, nil
 }
 
 // isGone reports whether the error says that the object is not there (any more).
