@@ -1,0 +1,173 @@
+//go:build linux
+
+package linuxhost_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"netrun/remote-helper/internal/linuxhost"
+	"netrun/tasks"
+	"netrun/tasks/laws"
+	"netrun/tasks/state"
+)
+
+// pending are kinds whose laws do not hold on the kernel yet, and why.
+var pending = map[string]string{
+	"bridge":       "an MTU that a bridge is born with gives way to that of its first port; without CONFIG_BRIDGE_VLAN_FILTERING no bridge is made anew",
+	"node_network": "without CONFIG_BRIDGE_VLAN_FILTERING no bridge is made anew",
+	"static_ip":    "without CONFIG_BRIDGE_VLAN_FILTERING no bridge is made anew; tasks/reconcile verifies what went along with something else",
+	"iptables":     "tasks/reconcile takes the table that a chain needs for gone",
+	"link":         "tasks/reconcile takes the table that a chain needs for gone",
+	"macvlan":      "tasks/reconcile takes the parent in another scope for gone",
+	"veth":         "tasks/reconcile verifies what went along with something else",
+}
+
+// TestPages runs the laws for the example of every kind that is objects, on the
+// kernel, each in a network namespace of its own.
+func TestPages(t *testing.T) {
+	for _, kind := range tasks.Names() {
+		k, _ := tasks.Lookup(kind)
+		if _, ok := k.New().(tasks.Wanter); !ok {
+			continue
+		}
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			if why, ok := pending[kind]; ok {
+				t.Skip(why)
+			}
+			given, example, err := laws.Example(kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			root := t.TempDir()
+			before, wants := below(root, laws.Wants(given)), below(root, laws.Wants(example))
+			probe(t, append(append([]state.Want{}, before...), wants...))
+			laws.Run(t, func(t *testing.T) state.Host { return kernel(t, root) }, before, wants)
+		})
+	}
+}
+
+// kernel is this machine in a fresh network namespace, with its own named
+// namespaces, and an empty folder /etc below root.
+func kernel(t *testing.T, root string) *linuxhost.Host {
+	t.Helper()
+	// The thread is not given back, so it ends with the test, and the namespace with it.
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		t.Skipf("probed unshare(CLONE_NEWNET): %v", err)
+	}
+	if err := os.RemoveAll(filepath.Join(root, "etc")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	names := t.TempDir()
+	h := linuxhost.New(linuxhost.Config{BlobDir: t.TempDir(), NetnsDir: names, Warnf: t.Logf})
+	t.Cleanup(func() {
+		entries, err := os.ReadDir(names)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, e := range entries {
+			if err := unix.Unmount(filepath.Join(names, e.Name()), unix.MNT_DETACH); err != nil {
+				t.Logf("unmount %s: %v", e.Name(), err)
+			}
+		}
+		// The folder is a mount too, once a namespace was made in it.
+		if err := unix.Unmount(names, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) {
+			t.Error(err)
+		}
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+// below puts files below root instead of into the machine's own /etc.
+func below(root string, wants []state.Want) []state.Want {
+	for i, w := range wants {
+		switch o := w.Object.(type) {
+		case state.File:
+			o.Path = filepath.Join(root, o.Path)
+			wants[i].Object = o
+		case state.Edit:
+			o.File.Path = filepath.Join(root, o.File.Path)
+			wants[i].Object = o
+		}
+	}
+	return wants
+}
+
+// probe skips the test where the machine lacks what the wants need.
+func probe(t *testing.T, wants []state.Want) {
+	t.Helper()
+	missing := ""
+	t.Run("probe", func(t *testing.T) {
+		h := kernel(t, t.TempDir())
+		for _, w := range wants {
+			o, try := w.Object, true
+			switch want := o.(type) {
+			case state.Link:
+				o, try = sample(t, h, want)
+			case state.Table, state.OVSBridge:
+			default:
+				continue
+			}
+			if !try {
+				continue
+			}
+			if _, err := h.Observe(t.Context(), []state.Key{o.Key()}); err != nil {
+				missing = fmt.Sprintf("probed %s: %v", o.Key(), err)
+				return
+			}
+			if _, table := o.(state.Table); table {
+				continue
+			}
+			if err := h.Apply(t.Context(), []state.Change{{Op: state.Create, After: o}, {Op: state.Delete, Before: o}}); err != nil {
+				missing = fmt.Sprintf("probed %T of type %s: %v", o, describe(o), err)
+				return
+			}
+		}
+	})
+	if missing != "" {
+		t.Skip(missing)
+	}
+}
+
+func describe(o state.Object) string {
+	if l, ok := o.(state.Link); ok {
+		return l.Type
+	}
+	return string(o.Key().Kind)
+}
+
+// sample is the plainest link of the type.
+func sample(t *testing.T, h *linuxhost.Host, l state.Link) (state.Link, bool) {
+	t.Helper()
+	s := state.Link{Name: "probe0", Type: l.Type}
+	switch l.Type {
+	case "", "loopback", "openvswitch":
+		return s, false
+	case "veth":
+		s.Peer = "probe1"
+	case "vxlan":
+		s.VNI, s.Port = 42, 4789
+	case "macvlan":
+		below := state.Link{Name: "probe2", Type: "veth", Peer: "probe3"}
+		if err := h.Apply(t.Context(), []state.Change{{Op: state.Create, After: below}}); err != nil {
+			return s, false // the veth itself is probed too
+		}
+		s.Parent, s.Mode = "probe2", "bridge"
+	}
+	return s, true
+}
