@@ -28,7 +28,6 @@ type Process struct {
 	Stdout, Stderr io.Writer
 	Getenv         func(name string) string
 	Now            func() time.Time
-	Random         io.Reader
 	Terminal       Terminal          // to ask on; nil where there is none
 	Size           func() (int, int) // columns and rows of standard output; nil where it is no terminal
 	Interrupts     <-chan os.Signal  // SIGINT and SIGTERM
@@ -77,7 +76,8 @@ func (a *app) rootCommand() *cobra.Command {
 	}
 	lab := labCommand()
 	a.leaveInterrupts(lab, "exec", "init")
-	root.AddCommand(a.docCommand(), a.inventoryCommand(), lab, a.versionCommand())
+	root.AddCommand(a.docCommand(), a.factsCommand(), a.historyCommand(), a.inventoryCommand(), lab, a.lintCommand(),
+		a.playCommand(), a.taskCommand(), a.undoCommand(), a.versionCommand())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	for _, cmd := range root.Commands() {
 		addExitCodes(cmd)

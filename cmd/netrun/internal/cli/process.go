@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"crypto/rand"
 	"fmt"
 	"os"
 	"os/signal"
@@ -23,7 +22,7 @@ func OS(version, commit string) (*Process, error) {
 	}
 	p := &Process{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
-		Now: time.Now, Random: rand.Reader, Helpers: helpers, Version: version, Commit: commit,
+		Now: time.Now, Helpers: helpers, Version: version, Commit: commit,
 	}
 	if p.Home, err = os.UserHomeDir(); err != nil {
 		p.Home = "" // then there is no ~/.ssh

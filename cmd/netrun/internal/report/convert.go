@@ -23,8 +23,12 @@ func (r *Report) convert(host string, e wire.Event) []Event {
 	case e.Failed != nil:
 		return []Event{{Event: EventEnded, Host: host, Error: failureOf(e.Failed)}}
 	case e.Undone != nil:
-		return []Event{{Event: EventUndone, Host: host, Plays: e.Undone.Plays, Lines: e.Undone.Changes,
+		return []Event{{Event: EventUndone, Host: host, Check: r.check, Plays: e.Undone.Plays, Lines: e.Undone.Changes,
 			Left: e.Undone.Left, Acts: e.Undone.Acts, Error: failureOf(e.Undone.Error)}}
+	case e.Gathered != nil:
+		return []Event{{Event: EventFacts, Host: host, Facts: e.Gathered.Facts}}
+	case e.Past != nil:
+		return []Event{{Event: EventHistory, Host: host, History: e.Past.Plays}}
 	case e.Note != nil:
 		return []Event{{Event: EventNote, Host: host, Msg: e.Note.Text}}
 	}

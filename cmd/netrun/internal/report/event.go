@@ -5,6 +5,7 @@ import (
 
 	"netrun/inventory/diag"
 	"netrun/playbooks/script"
+	"netrun/remote-helper/wire"
 	"netrun/tasks/state"
 )
 
@@ -20,6 +21,8 @@ const (
 	EventSettled     = "settled"     // how that ended
 	EventEnded       = "ended"       // how a play ended on a host
 	EventUndone      = "undone"      // what an undo did on a host
+	EventFacts       = "facts"       // the facts of a host
+	EventHistory     = "history"     // the plays that a host's journals know
 	EventFile        = "file"        // a file of a host was fetched
 	EventWarning     = "warning"     // something about the playbook or the inventory
 	EventRecap       = "recap"       // the counts of all hosts; the last event of a play command
@@ -35,7 +38,7 @@ type Event struct {
 	Run   string   `json:"run,omitempty"`   // play: the run's id, which undo takes
 	Play  string   `json:"play,omitempty"`  // play: its name
 	Hosts []string `json:"hosts,omitempty"` // play: of this batch
-	Check bool     `json:"check,omitempty"` // play: nothing is changed
+	Check bool     `json:"check,omitempty"` // play, undone: nothing is changed
 
 	Task      *Task         `json:"task,omitempty"`     // result
 	Item      string        `json:"item,omitempty"`     // result: label of the loop's item
@@ -59,6 +62,9 @@ type Event struct {
 	Lines      []string `json:"lines,omitempty"`       // undone: the changes made
 	Error      *Failure `json:"error,omitempty"`       // ended, undone
 	Path       string   `json:"path,omitempty"`        // file: on the controller
+
+	Facts   map[string]any  `json:"facts,omitempty"`   // facts
+	History []wire.PastPlay `json:"history,omitempty"` // history: oldest first
 
 	Pos   *diag.Pos        `json:"pos,omitempty"`   // warning
 	Stats map[string]Stats `json:"stats,omitempty"` // recap: by host

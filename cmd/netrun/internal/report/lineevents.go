@@ -89,8 +89,12 @@ func (l *lines) ended(host string, e Event) string {
 
 func (l *lines) undone(host string, e Event) string {
 	var out []string
+	word := "undone: "
+	if e.Check {
+		word = "would be undone: "
+	}
 	for _, p := range e.Plays {
-		out = append(out, l.paint(purple, "undone: "+host)+fmt.Sprintf(": play %q", clean(p)))
+		out = append(out, l.paint(purple, word+host)+fmt.Sprintf(": play %q", clean(p)))
 	}
 	for _, c := range e.Lines {
 		out = append(out, "  "+clean(c))

@@ -51,8 +51,11 @@ func (l *lines) other(e Event) {
 	l.print(e.Time, l.text(e))
 }
 
-// print writes text, whose last newline is left out.
+// print writes text, whose last newline is left out, if there is any.
 func (l *lines) print(now time.Time, text string) {
+	if text == "" {
+		return
+	}
 	l.last = now
 	fmt.Fprintln(l.out, text)
 }

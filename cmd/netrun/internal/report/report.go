@@ -51,6 +51,7 @@ type Report struct {
 	hosts  tracker
 	counts tally
 	tasks  map[int]*Task
+	check  bool // the running play changes nothing
 }
 
 // renderer shows events, one at a time.
@@ -105,6 +106,7 @@ func (r *Report) PlayStart(p Play) {
 	for i := range p.Tasks {
 		r.tasks[p.Tasks[i].ID] = &p.Tasks[i]
 	}
+	r.check = p.Check
 	r.hosts.start(p, r.Now())
 	r.counts.start(p.Hosts)
 	r.emit(Event{Event: EventPlay, Run: p.Run, Play: p.Name, Hosts: p.Hosts, Check: p.Check})

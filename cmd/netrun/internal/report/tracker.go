@@ -76,7 +76,7 @@ func (t *tracker) event(e Event) {
 		b.connected = b.connected || e.Phase != "connect"
 	case EventResult:
 		b.task, b.since = e.Task.Name, e.Time
-	case EventEnded, EventUnreachable, EventUndone:
+	case EventEnded, EventUnreachable, EventUndone, EventFacts, EventHistory:
 		b.done = true
 	}
 }
