@@ -14,8 +14,8 @@ func TestLinkKindsComeBackAsTheyAre(t *testing.T) {
 	r := newRig(t)
 	r.create(state.Link{Name: "under0", Type: "bridge", State: "up"})
 	for _, want := range []state.Link{
-		{Name: "br0", Type: "bridge", State: "up", MTU: 1400, MAC: "02:00:00:00:00:01", STP: new(true), ForwardDelay: 400,
-			VLANFiltering: new(true), Alias: "netrun"},
+		{Name: "br0", Type: "bridge", State: "up", MTU: 1400, MAC: "02:00:00:00:00:01", STP: new(true), ForwardDelay: 400},
+		{Name: "br3", Type: "bridge", VLANFiltering: new(true)},
 		{Name: "va", Type: "veth", Peer: "vb", State: "up", MTU: 1300, MAC: "02:00:00:00:00:02", IPv6: "off", TxQueue: 500},
 		{Name: "mv0", Type: "macvlan", Parent: "under0", Mode: "private", State: "up"},
 		{Name: "vx0", Type: "vxlan", VNI: 42, Local: "10.9.9.1", Remote: "10.9.9.2", Port: 4789, Learning: new(false), MTU: 1450},
@@ -25,7 +25,7 @@ func TestLinkKindsComeBackAsTheyAre(t *testing.T) {
 		{Name: "vl0", Type: "vlan", Parent: "under0", VLAN: 7},
 		{Name: "ipv0", Type: "ipvlan", Parent: "under0", Mode: "l3"},
 	} {
-		t.Run(want.Type, func(t *testing.T) {
+		t.Run(want.Type+" "+want.Name, func(t *testing.T) {
 			r := r.with(t)
 			err := r.host.Apply(context.Background(), creations(want))
 			if err != nil && strings.Contains(err.Error(), "operation not supported") {
@@ -61,6 +61,13 @@ func TestVethIntoNamespaces(t *testing.T) {
 	r.apply(state.Change{Op: state.Delete, Before: r.netns("a")},
 		state.Change{Op: state.Delete, Implied: true, Before: host})
 	r.lack(r.netns("a").Key(), host.Key(), state.LinkKey(a, "eth0"))
+}
+
+func TestBridgeKeepsItsMTU(t *testing.T) {
+	r := newRig(t)
+	want := state.Link{Name: "br0", Type: "bridge", MTU: 1450}
+	r.create(want, state.Link{Name: "va", Type: "veth", Peer: "vb"}, state.Member{Link: "va", Bridge: "br0"})
+	r.have(want)
 }
 
 func TestMacvlanIntoNamespace(t *testing.T) {

@@ -40,8 +40,8 @@ func (s *session) kindData(data *nl.RtAttr, sp *space, l state.Link) (bool, erro
 	case "veth":
 		return l.Peer != "", s.vethPeer(data, l)
 	case "bridge":
-		bridgeData(data, l, state.Link{})
-		return true, nil
+		// A new bridge has neither, and a kernel without VLAN filtering refuses to be told so.
+		return bridgeData(data, l, state.Link{STP: new(false), VLANFiltering: new(false)}), nil
 	case "vxlan":
 		return true, vxlanData(data, sp, l)
 	case "vlan":

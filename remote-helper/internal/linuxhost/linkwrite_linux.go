@@ -64,12 +64,21 @@ func (s *session) addLink(l state.Link) error {
 	return s.finishLink(sp, l, state.Link{})
 }
 
+// born is what a new link is told later. A bridge's MTU that is part of its
+// creation does not stick: the first port gives it its own (br_mtu_auto_adjust).
+func born(l state.Link) state.Link {
+	if l.Type == "bridge" {
+		return state.Link{MTU: l.MTU}
+	}
+	return state.Link{}
+}
+
 // sendNew asks for the link, under its old number if it has one.
 func (s *session) sendNew(sp *space, l state.Link) error {
 	m := newLinkMessage()
 	m.info.Index = int32(l.Index)
 	m.add(unix.IFLA_IFNAME, nl.ZeroTerminated(l.Name))
-	if err := m.body(l, state.Link{}); err != nil {
+	if err := m.body(l, born(l)); err != nil {
 		return err
 	}
 	if err := s.kindOf(m, sp, l); err != nil {
@@ -143,6 +152,9 @@ func (s *session) finishLink(sp *space, l, before state.Link) error {
 		}
 	}
 	m := newLinkMessage()
+	if later := born(l); before.Name == "" && later.MTU != 0 {
+		m.add(unix.IFLA_MTU, nl.Uint32Attr(uint32(later.MTU)))
+	}
 	if l.Alias != before.Alias {
 		m.add(unix.IFLA_IFALIAS, []byte(l.Alias))
 	}
