@@ -145,6 +145,9 @@ func (u *undo) changes(now *state.State) []state.Change {
 	u.removals(p)
 	u.restorations(p)
 	u.emptyTables(p)
+	if len(p.changes) == 0 {
+		u.collateral(p)
+	}
 	return p.changes
 }
 
@@ -213,22 +216,34 @@ func (u *undo) foreign(k state.Key, now state.Object) bool {
 	return true
 }
 
-// restorations brings back what was there, in the order in which objects come to be.
+// restorations brings back what the records touched, in the order in which objects
+// come to be.
 func (u *undo) restorations(p *planning) {
 	for _, k := range u.keys {
-		target, exact := u.before[k], true
-		if side, ok := u.side[k]; ok {
-			target, exact = side, false
-		}
+		target := u.before[k]
 		if target == nil {
+			continue
+		}
+		if now, there := p.sim.Get(k); there {
+			u.restore(p, k, target, now)
+		} else {
+			u.recreate(p, target)
+		}
+	}
+}
+
+// collateral brings back what went missing with what was touched. It comes last, in
+// a round of its own: much of it comes back by itself, as it went.
+func (u *undo) collateral(p *planning) {
+	for _, k := range u.keys {
+		target, side := u.side[k]
+		if !side {
 			continue
 		}
 		now, there := p.sim.Get(k)
 		switch {
 		case !there:
 			u.recreate(p, target)
-		case exact:
-			u.restore(p, k, target, now)
 		case k.Kind == state.KindSysctl:
 			u.setFields(p, target, now, state.DiffExact(target, now))
 		}

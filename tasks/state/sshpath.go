@@ -163,7 +163,9 @@ func (p *sshPath) address(c Change, a Address) bool {
 // sysctl: forwarding as such does not reach the host's own connections, but IPv6
 // forwarding makes a host ignore router advertisements.
 func (p *sshPath) sysctl(name string) bool {
-	if name == "net/ipv4/ip_forward" || name == "net/ipv4/conf/all/forwarding" {
+	// The connection's packets are for the host itself. Forwarding IPv6 is another
+	// matter: it makes a host ignore router advertisements.
+	if name == "net/ipv4/ip_forward" || (strings.HasPrefix(name, "net/ipv4/conf/") && strings.HasSuffix(name, "/forwarding")) {
 		return false
 	}
 	if strings.HasSuffix(name, "/disable_ipv6") {
