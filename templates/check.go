@@ -123,7 +123,7 @@ func (c *inspector) call(id *parse.IdentifierNode, cmd *parse.CommandNode, piped
 		if i == 0 && isRoot(arg, c.root) && (id.Ident == "index" || id.Ident == "get") && c.namedRoot(args) {
 			continue
 		}
-		c.operand(arg, tolerates(cmd) && i == len(args)-1)
+		c.operand(arg, tolerates(cmd) && !piped && i == len(args)-1)
 	}
 	if id.Ident == "defined" {
 		c.defined(id, args)

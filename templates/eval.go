@@ -3,6 +3,7 @@ package templates
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"text/template/parse"
 )
 
@@ -262,7 +263,7 @@ func (r *run) command(cmd *parse.CommandNode, piped any, isPiped bool) (any, err
 	args := make([]any, 0, len(cmd.Args))
 	for i, n := range cmd.Args[1:] {
 		v, err := r.argument(id.Ident, i, n)
-		if isUndefined(err) && tolerates(cmd) && i == len(cmd.Args)-2 {
+		if isUndefined(err) && tolerates(cmd) && !isPiped && i == len(cmd.Args)-2 {
 			v, err = nil, nil
 		}
 		if err != nil {
@@ -284,9 +285,10 @@ func (r *run) argument(name string, i int, n parse.Node) (any, error) {
 	return r.operand(n)
 }
 
-func (r *run) shortCircuit(stopAt bool, cmd *parse.CommandNode, v any, isPiped bool) (any, error) {
+// shortCircuit is and, or: the operands up to the first that decides. A piped value
+// is the last operand.
+func (r *run) shortCircuit(stopAt bool, cmd *parse.CommandNode, piped any, isPiped bool) (v any, err error) {
 	for _, n := range cmd.Args[1:] {
-		var err error
 		if v, err = r.operand(n); err != nil {
 			return nil, r.at(n, err)
 		}
@@ -294,7 +296,9 @@ func (r *run) shortCircuit(stopAt bool, cmd *parse.CommandNode, v any, isPiped b
 			return v, nil
 		}
 	}
-	_ = isPiped // a piped value is the last one, which is the result in any case
+	if isPiped {
+		return piped, nil
+	}
 	return v, nil
 }
 
@@ -344,7 +348,7 @@ func constant(n parse.Node) (any, error) {
 	case *parse.NilNode:
 		return nil, nil
 	case *parse.NumberNode:
-		if n.IsInt {
+		if n.IsInt && !(n.IsFloat && strings.Contains(n.Text, ".")) {
 			return int(n.Int64), nil
 		}
 		if n.IsFloat {
