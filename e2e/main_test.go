@@ -1,0 +1,116 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+
+	"netrun/e2e/rig"
+)
+
+// world is what all tests share: the program, and the labs.
+type world struct {
+	netrun  string
+	root    string   // of the module
+	routing *rig.Lab // of the routing example, and a node4 that is not in its inventory
+	link    *rig.Lab // of the link example
+	hosts   *rig.Lab // of testdata/hosts.topology.yaml
+	missing string   // why there are no labs: nobody can run these tests here
+}
+
+// the is filled in before the first test runs, and not changed after.
+var the world
+
+func TestMain(m *testing.M) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status, err := run(ctx, m)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+// run has its labs in a folder that only depends on where the module is, so that
+// it finds and removes those of a killed predecessor.
+func run(ctx context.Context, m *testing.M) (status int, err error) {
+	if the.missing = rig.Missing(); the.missing != "" {
+		return m.Run(), nil
+	}
+	if the.root, err = rig.Root(); err != nil {
+		return 0, err
+	}
+	if the.netrun, err = rig.Build(ctx); err != nil {
+		return 0, err
+	}
+	sum := fnv.New32a()
+	sum.Write([]byte(the.root))
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("netrun-e2e-%08x", sum.Sum32()))
+	unlock, err := lock(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, unlock(), os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, down()) }()
+	if err := up(ctx, dir); err != nil {
+		return 0, err
+	}
+	return m.Run(), nil
+}
+
+// lock makes a second run in the same folder wait for the first.
+func lock(dir string) (unlock func() error, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f.Close, nil
+}
+
+func up(ctx context.Context, dir string) error {
+	topology, err := withNode4(dir)
+	if err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	labs := []struct {
+		name, topology string
+		lab            **rig.Lab
+	}{
+		{"routing", topology, &the.routing},
+		{"link", filepath.Join(the.root, linkTopology), &the.link},
+		{"hosts", "testdata/hosts.topology.yaml", &the.hosts},
+	}
+	errs := make([]error, len(labs))
+	for i, l := range labs {
+		wg.Go(func() {
+			*l.lab, errs[i] = rig.Up(ctx, the.netrun, "e2e-"+l.name, filepath.Join(dir, l.name), "--topology", l.topology)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func down() error {
+	var errs []error
+	for _, l := range []*rig.Lab{the.routing, the.link, the.hosts} {
+		if l != nil {
+			errs = append(errs, l.Down(context.Background()))
+		}
+	}
+	return errors.Join(errs...)
+}
