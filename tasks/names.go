@@ -50,7 +50,7 @@ type MAC string
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (m *MAC) UnmarshalText(text []byte) error {
 	if from, ok := strings.CutPrefix(string(text), "U:"); ok && from != "" {
-		sum := md5.Sum([]byte(from))
+		sum := md5.Sum([]byte(from + "\n")) // pipework hashes a line
 		*m = localMAC(sum[:])
 		return nil
 	}
