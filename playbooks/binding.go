@@ -142,10 +142,8 @@ func (b *binding) checkRefs(refs []templates.Ref) {
 		if _, ok := b.scope.Raw(ref.Name); ok {
 			continue
 		}
-		undefined := templates.Undefined(ref.Name, b.known())
-		e := diag.Errorf(ref.Pos, "%s", (&templates.UndefinedError{Name: ref.Name}).Error())
-		e.Hint = undefined.Hint
-		b.failed(&templates.Error{At: e, Err: undefined}, ref.Pos)
+		undefined := &templates.UndefinedError{Name: ref.Name, Known: b.known}
+		b.failed(&templates.Error{Pos: ref.Pos, Err: undefined}, ref.Pos)
 	}
 }
 

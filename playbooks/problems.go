@@ -25,6 +25,10 @@ type problem struct {
 
 func (p *problems) add(host string, err error) {
 	key := err.Error()
+	var d *diag.Error
+	if errors.As(err, &d) { // hints may name what only some hosts have
+		key = d.Pos.String() + "\n" + d.Msg
+	}
 	if known, ok := p.byKey[key]; ok {
 		if !slices.Contains(known.hosts, host) {
 			known.hosts = append(known.hosts, host)
@@ -56,7 +60,7 @@ func (p *problems) err() error {
 func plainDiag(err error) error {
 	var e *templates.Error
 	if errors.As(err, &e) {
-		return e.At
+		return e.At()
 	}
 	return err
 }

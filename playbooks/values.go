@@ -229,7 +229,7 @@ func reason(err error) string {
 	for {
 		switch e := err.(type) {
 		case *templates.Error:
-			return e.At.Msg
+			return e.At().Msg
 		case *diag.Error:
 			return e.Msg
 		}

@@ -4,24 +4,12 @@ import (
 	"fmt"
 	"sort"
 	"strings"
-
-	"netrun/inventory/diag"
 )
 
 // Getter is a map whose values are made when they are asked for, such as hostvars.
 type Getter interface {
 	Get(key string) (value any, ok bool, err error)
 	Keys() []string // sorted
-}
-
-// missingKeyError says that a map has no such key.
-type missingKeyError struct{ key, hint string }
-
-func (e *missingKeyError) Error() string {
-	if e.hint == "" {
-		return fmt.Sprintf("no %q in an empty map", e.key)
-	}
-	return fmt.Sprintf("no %q in the map (%s)", e.key, e.hint)
 }
 
 // field is v.name.
@@ -31,11 +19,11 @@ func field(v any, name string) (any, error) {
 		if e, ok := x[name]; ok {
 			return e, nil
 		}
-		return nil, &missingKeyError{name, diag.DidYouMean(name, sortedKeys(x))}
+		return nil, &missingKeyError{name, func() []string { return sortedKeys(x) }}
 	case Getter:
 		e, ok, err := x.Get(name)
 		if err == nil && !ok {
-			err = &missingKeyError{name, diag.DidYouMean(name, x.Keys())}
+			err = &missingKeyError{name, x.Keys}
 		}
 		return e, err
 	}
@@ -169,6 +157,21 @@ func weight(v any) int {
 		return len(x)
 	}
 	return 0
+}
+
+// cost is how many steps a call counts for what it is given.
+func cost(name string, args []any) int {
+	n := 0
+	for _, a := range args {
+		n += weight(a)
+	}
+	switch name {
+	case "regexMatch", "regexReplace":
+		return 100 + 16*n
+	case "nthhost", "subnet", "fromJSON":
+		return 10 + n
+	}
+	return n
 }
 
 // isDefined reports whether there is a variable, and the parts of it that the

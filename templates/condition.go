@@ -157,7 +157,7 @@ func (c *Condition) Holds(vars Vars) (bool, error) {
 	case []any, map[string]any:
 		e.WithHint("write len(%s) > 0", c.Source)
 	}
-	return false, &Error{At: e, Err: errors.New(e.Msg)}
+	return false, &Error{Pos: e.Pos, Err: errors.New(e.Msg), at: e}
 }
 
 // plain turns what expr makes (typed slices, other integers) into values of playbooks.

@@ -9,21 +9,49 @@ import (
 
 // UndefinedError says that there is no variable of that name.
 type UndefinedError struct {
-	Name string
-	Hint string // the nearest name
+	Name  string
+	Known func() []string // names that there are; asked only when the error is shown
 }
 
 // Error implements error.
 func (e *UndefinedError) Error() string {
-	if e.Hint == "" {
-		return fmt.Sprintf("variable %q is not defined", e.Name)
+	if hint := e.Hint(); hint != "" {
+		return fmt.Sprintf("%s (%s)", e.message(), hint)
 	}
-	return fmt.Sprintf("variable %q is not defined (%s)", e.Name, e.Hint)
+	return e.message()
 }
 
-// Undefined is the error for a name that is none of the known ones.
-func Undefined(name string, known []string) *UndefinedError {
-	return &UndefinedError{name, diag.DidYouMean(name, known)}
+func (e *UndefinedError) message() string { return fmt.Sprintf("variable %q is not defined", e.Name) }
+
+// Hint is the nearest name, as a question.
+func (e *UndefinedError) Hint() string {
+	if e.Known == nil {
+		return ""
+	}
+	return diag.DidYouMean(e.Name, e.Known())
+}
+
+// missingKeyError says that a map has no such key.
+type missingKeyError struct {
+	key   string
+	known func() []string
+}
+
+func (e *missingKeyError) Error() string {
+	if hint := e.Hint(); hint != "" {
+		return fmt.Sprintf("%s (%s)", e.message(), hint)
+	}
+	return e.message()
+}
+
+func (e *missingKeyError) message() string { return fmt.Sprintf("no %q in the map", e.key) }
+
+// Hint is the nearest key, as a question.
+func (e *missingKeyError) Hint() string {
+	if e.known == nil {
+		return ""
+	}
+	return diag.DidYouMean(e.key, e.known())
 }
 
 // Unknown stands for the value of a variable that is not known: in --check, the
@@ -47,25 +75,42 @@ func (e *CycleError) Error() string {
 }
 
 // Error is a mistake that came to light when a template or condition was evaluated.
+// Its text is made when somebody asks: default and defined pass over many.
 type Error struct {
-	At  *diag.Error
+	Pos diag.Pos
 	Err error // the cause
+
+	at *diag.Error
+}
+
+// At is the mistake with its place and what would be right.
+func (e *Error) At() *diag.Error {
+	if e.at != nil {
+		return e.at
+	}
+	e.at = &diag.Error{Pos: e.Pos}
+	h, ok := e.Err.(interface {
+		message() string
+		Hint() string
+	})
+	if ok {
+		e.at.Msg, e.at.Hint = h.message(), h.Hint()
+	} else {
+		e.at.Msg = e.Err.Error()
+	}
+	return e.at
 }
 
 // Error implements error.
-func (e *Error) Error() string { return e.At.Error() }
+func (e *Error) Error() string { return e.At().Error() }
 
 // Unwrap gives the cause and the place.
-func (e *Error) Unwrap() []error { return []error{e.At, e.Err} }
+func (e *Error) Unwrap() []error { return []error{e.At(), e.Err} }
 
 // located gives err a place, unless it has one already.
 func located(pos diag.Pos, err error) error {
-	if d, ok := err.(*Error); ok {
-		return d
+	if e, ok := err.(*Error); ok {
+		return e
 	}
-	at := &diag.Error{Pos: pos, Msg: err.Error()}
-	if u, ok := err.(*UndefinedError); ok {
-		at.Msg, at.Hint = (&UndefinedError{Name: u.Name}).Error(), u.Hint
-	}
-	return &Error{At: at, Err: err}
+	return &Error{Pos: pos, Err: err}
 }

@@ -307,6 +307,9 @@ func (r *run) call(name string, args []any) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("unknown function %q", name)
 	}
+	if err := r.spend(cost(name, args)); err != nil {
+		return nil, err
+	}
 	v, err := f.call(r, args)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -66,7 +66,7 @@ func (s *Scope) Names() []string {
 func (s *Scope) Lookup(name string) (any, error) {
 	raw, ok := s.Raw(name)
 	if !ok {
-		return nil, Undefined(name, s.Names())
+		return nil, &UndefinedError{name, s.Names}
 	}
 	if done, ok := settled(raw); ok {
 		if u, unknown := raw.(Unknown); unknown {
