@@ -39,7 +39,7 @@ func (c *Copy) Fill(_ int, content []byte) { c.content, c.filled = content, true
 // Check implements Task.
 func (c *Copy) Check() error {
 	_, err := target(c.Dest, c.Src)
-	errs := []error{err, checkAccount("owner", c.Owner), checkAccount("group", c.Group)}
+	errs := []error{err, checkLine("src", c.Src), checkAccount("owner", c.Owner), checkAccount("group", c.Group)}
 	switch {
 	case c.State == absent:
 	case c.Content != nil && c.Src != "":

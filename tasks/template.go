@@ -44,7 +44,7 @@ func (t *Template) base() string {
 // Check implements Task.
 func (t *Template) Check() error {
 	_, err := target(t.Dest, t.base())
-	return errors.Join(err, checkAccount("owner", t.Owner), checkAccount("group", t.Group))
+	return errors.Join(err, checkLine("src", t.Src), checkAccount("owner", t.Owner), checkAccount("group", t.Group))
 }
 
 // Want implements Wanter.
