@@ -10,6 +10,7 @@ import (
 
 	"netrun/inventory/diag"
 	"netrun/tasks"
+	"netrun/tasks/doc"
 )
 
 func (a *app) docCommand() *cobra.Command {
@@ -45,8 +46,20 @@ func (a *app) showKind(name string) error {
 	if !ok {
 		return diag.Errorf(diag.Pos{}, "no task kind %q", name).WithHint("%s", diag.DidYouMean(name, tasks.Names()))
 	}
-	_, err := io.WriteString(a.Stdout, kindText(kind))
+	text := kindText(kind)
+	if page, ok := doc.Page(name); ok {
+		text = markdown(page, a.bold)
+	}
+	_, err := io.WriteString(a.Stdout, text)
 	return err
+}
+
+// bold is for headings, where standard output is a terminal.
+func (a *app) bold(s string) string {
+	if a.Size == nil || a.Getenv("NO_COLOR") != "" {
+		return s
+	}
+	return "\x1b[1m" + s + "\x1b[0m"
 }
 
 // kindText is what the registry knows of a kind.

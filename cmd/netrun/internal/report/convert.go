@@ -48,6 +48,8 @@ func (r *Report) result(host string, res *script.Result) Event {
 		Undone: res.Undone, Censored: res.Censored, Register: res.Register.V, Attempts: res.Attempts,
 		ElapsedMS: res.Elapsed.Milliseconds(),
 	}
+	e.Path = r.files[host]
+	delete(r.files, host)
 	if res.Looped && e.Item == "" {
 		e.Item = `""`
 	}

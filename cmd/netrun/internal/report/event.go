@@ -23,7 +23,6 @@ const (
 	EventUndone      = "undone"      // what an undo did on a host
 	EventFacts       = "facts"       // the facts of a host
 	EventHistory     = "history"     // the plays that a host's journals know
-	EventFile        = "file"        // a file of a host was fetched
 	EventWarning     = "warning"     // something about the playbook or the inventory
 	EventRecap       = "recap"       // the counts of all hosts; the last event of a play command
 )
@@ -61,7 +60,7 @@ type Event struct {
 	Plays      []string `json:"plays,omitempty"`       // undone: names, last first
 	Lines      []string `json:"lines,omitempty"`       // undone: the changes made
 	Error      *Failure `json:"error,omitempty"`       // ended, undone
-	Path       string   `json:"path,omitempty"`        // file: on the controller
+	Path       string   `json:"path,omitempty"`        // result: of a fetched file, on the controller
 
 	Facts   map[string]any  `json:"facts,omitempty"`   // facts
 	History []wire.PastPlay `json:"history,omitempty"` // history: oldest first

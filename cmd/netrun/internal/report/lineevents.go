@@ -28,8 +28,6 @@ func (l *lines) text(e Event) string {
 		return l.ended(host, e)
 	case EventUndone:
 		return l.undone(host, e)
-	case EventFile:
-		return "fetched: " + host + ": " + clean(e.Path)
 	case EventWarning:
 		return l.warning(e)
 	case EventRecap:

@@ -144,6 +144,9 @@ func (l *lines) result(e Event) string {
 	if e.Msg != "" {
 		line += ": " + indented(e.Msg, "    ")
 	}
+	if e.Path != "" {
+		line += " -> " + clean(e.Path)
+	}
 	if e.Attempts > 1 {
 		line += fmt.Sprintf(" (%d attempts)", e.Attempts)
 	}

@@ -51,7 +51,8 @@ type Report struct {
 	hosts  tracker
 	counts tally
 	tasks  map[int]*Task
-	check  bool // the running play changes nothing
+	files  map[string]string // fetched, by host
+	check  bool              // the running play changes nothing
 }
 
 // renderer shows events, one at a time.
@@ -65,7 +66,7 @@ type renderer interface {
 
 // New is a report that has shown nothing yet.
 func New(c Config) *Report {
-	r := &Report{Config: c, hosts: newTracker(), counts: newTally(), tasks: map[int]*Task{}}
+	r := &Report{Config: c, hosts: newTracker(), counts: newTally(), tasks: map[int]*Task{}, files: map[string]string{}}
 	switch c.Mode {
 	case JSON:
 		r.show = newJSONLines(c.Out)
@@ -138,11 +139,11 @@ func (r *Report) Say(msg string) {
 	r.emit(Event{Event: EventNote, Msg: msg})
 }
 
-// Fetched says that a file of the host lies at path.
+// Fetched says that a file of the host lies at path. It belongs to the host's next result.
 func (r *Report) Fetched(host, path string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.emit(Event{Event: EventFile, Host: host, Path: path})
+	r.files[host] = path
 }
 
 // Event implements fleet.Reporter.

@@ -144,8 +144,10 @@ func (t *tally) ended(e Event) {
 	}
 	s := t.host(e.Host)
 	s.Undone = s.Undone || e.Undone
-	if !e.explained {
+	if !t.failed[e.Host] {
 		s.Failed++
+	}
+	if !e.explained {
 		t.failures = append(t.failures, failure{host: e.Host, msg: e.Error.Msg, kind: e.Error.Kind})
 	}
 	f := t.lastFailure(e.Host)
