@@ -38,21 +38,19 @@ func (p *planning) keepDependents(link state.Key) {
 	}
 }
 
-// keepParameters keeps the per-interface values that net/ipv4/ip_forward and
-// net/*/conf/all/* overwrite.
+// keepParameters keeps the values that net/ipv4/ip_forward and net/*/conf/all/*
+// overwrite: those of each interface, and accept_redirects, which goes with
+// forwarding. A host observes them along with the parameter.
 func (p *planning) keepParameters(s state.Sysctl) {
-	prefix, leaf := "", ""
+	prefix, _, all := strings.Cut(s.Name, "all/")
 	if s.Name == "net/ipv4/ip_forward" {
-		prefix, leaf = "net/ipv4/conf/", "/forwarding"
-	} else if before, after, ok := strings.Cut(s.Name, "/conf/all/"); ok {
-		prefix, leaf = before+"/conf/", "/"+after
+		prefix, all = "net/ipv4/conf/", true
 	}
-	if prefix == "" {
+	if !all || !strings.HasSuffix(prefix, "/conf/") {
 		return
 	}
 	for _, o := range p.sim.All(state.KindSysctl, s.Scope) {
-		other := o.(state.Sysctl)
-		if other.Name != s.Name && strings.HasPrefix(other.Name, prefix) && strings.HasSuffix(other.Name, leaf) {
+		if other := o.(state.Sysctl); other.Name != s.Name && strings.HasPrefix(other.Name, prefix) {
 			p.side = append(p.side, other)
 		}
 	}

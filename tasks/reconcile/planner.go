@@ -92,7 +92,7 @@ func (p *Planner) Plan(ctx context.Context, task int, wants []state.Want) ([]sta
 	}
 	for _, k := range step.cascaded {
 		if !step.rewanted(k, wants) {
-			delete(p.wants, k)
+			p.unwant(k)
 		}
 	}
 	p.pending = append(p.pending, step.changes...)
@@ -103,11 +103,17 @@ func (p *Planner) Plan(ctx context.Context, task int, wants []state.Want) ([]sta
 // remember keeps the want for Verify; the last one about a key counts.
 func (p *Planner) remember(w state.Want, task int) {
 	k := w.Object.Key()
-	if _, ok := p.wants[k]; ok {
-		p.order = slices.DeleteFunc(p.order, func(o state.Key) bool { return o == k })
-	}
+	p.unwant(k)
 	p.wants[k] = wanted{w, task}
 	p.order = append(p.order, k)
+}
+
+// unwant forgets the want: a later one took its place, or its object went with another.
+func (p *Planner) unwant(k state.Key) {
+	if _, ok := p.wants[k]; ok {
+		delete(p.wants, k)
+		p.order = slices.DeleteFunc(p.order, func(o state.Key) bool { return o == k })
+	}
 }
 
 // Apply journals what is pending and carries it out as one batch. If that goes

@@ -209,3 +209,45 @@ func TestEachScopeIsObservedOnce(t *testing.T) {
 		t.Errorf("observed %d times, want once", host.observed)
 	}
 }
+
+func TestVerifyForgetsWhatWentWithSomethingElse(t *testing.T) {
+	ctx := context.Background()
+	p := New(newMemory(uplink()...), Options{})
+	if _, err := p.Plan(ctx, 1, wiring()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Plan(ctx, 2, state.Absent(state.Netns{Name: "web"})); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := p.Verify(ctx); err != nil || len(left) != 0 {
+		t.Errorf("got %v, %v; want nothing", left, err)
+	}
+}
+
+func TestUndoLeavesATableThatOthersUse(t *testing.T) {
+	ctx := context.Background()
+	host := newMemory()
+	table := state.Table{Family: 4, Name: "nat"}
+	chain := state.Chain{Family: 4, Table: "nat", Name: "NETRUN-X"}
+	var journal kept
+	p := New(host, Options{Journal: &journal})
+	if _, err := p.Plan(ctx, 1, state.Present(table, chain)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(ctx); err != nil {
+		t.Fatal(err)
+	}
+	host.objects.Put(state.Table{Family: 4, Name: "nat", Busy: true})
+	if _, err := Undo(ctx, host, journal, UndoOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, there := host.objects.Get(table.Key()); !there {
+		t.Error("a table with the rules of others was deleted")
+	}
+	if _, there := host.objects.Get(chain.Key()); there {
+		t.Error("our own chain was left")
+	}
+}

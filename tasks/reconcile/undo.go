@@ -154,11 +154,19 @@ func (u *undo) changes(now *state.State) []state.Change {
 func (u *undo) observe(ctx context.Context) (*state.State, error) {
 	var need []state.Key
 	asked := map[state.Key]bool{}
-	for _, k := range u.keys {
-		for _, g := range neighbourhood(k) {
+	ask := func(keys []state.Key) {
+		for _, g := range keys {
 			if !asked[g] {
 				asked[g] = true
 				need = append(need, g)
+			}
+		}
+	}
+	for _, k := range u.keys {
+		ask(neighbourhood(k))
+		for _, o := range []state.Object{u.before[k], u.side[k]} {
+			if o != nil {
+				ask(about(o))
 			}
 		}
 	}
@@ -256,11 +264,8 @@ func (u *undo) recreate(p *planning, target state.Object) {
 		u.left = append(u.left, fmt.Sprintf("%s: somebody has removed it since", target.Key()))
 		return
 	}
-	for _, need := range target.Needs() {
-		if _, ok := p.sim.Get(need); !ok {
-			u.left = append(u.left, fmt.Sprintf("%s: %s is gone", target.Key(), need))
-			return
-		}
+	if !u.ready(p, target) {
+		return
 	}
 	p.add(state.Change{Op: state.Create, After: target})
 	if b, ok := target.(state.Bringer); ok {
@@ -270,6 +275,23 @@ func (u *undo) recreate(p *planning, target state.Object) {
 			}
 		}
 	}
+}
+
+// ready reports whether all that the object needs is there, and notes it if not. A
+// table comes with its first chain, so it can be missing without harm.
+func (u *undo) ready(p *planning, target state.Object) bool {
+	for _, need := range target.Needs() {
+		if _, ok := p.sim.Get(need); ok {
+			continue
+		}
+		chain, ok := target.(state.Chain)
+		if !ok || need.Kind != state.KindTable {
+			u.left = append(u.left, fmt.Sprintf("%s: %s is gone", target.Key(), need))
+			return false
+		}
+		p.add(state.Change{Op: state.Create, After: state.Table{Scope: chain.Scope, Family: chain.Family, Name: chain.Table}})
+	}
+	return true
 }
 
 // restore sets back the fields that the records changed, and no others.
@@ -301,14 +323,15 @@ func (u *undo) setFields(p *planning, target, now state.Object, fields []state.F
 }
 
 // emptyTables removes the iptables tables that the records brought to life and
-// that hold nothing of netrun's any more. Deleting checks for rules of others.
+// that hold nothing any more. One that others have come to use is theirs.
 func (u *undo) emptyTables(p *planning) {
 	for _, k := range u.keys {
 		before, touched := u.before[k]
 		if k.Kind != state.KindTable || !touched || before != nil {
 			continue
 		}
-		if now, there := p.sim.Get(k); there && len(p.sim.Dependents(k)) == 0 {
+		now, there := p.sim.Get(k)
+		if table, ok := now.(state.Table); there && ok && !table.Busy && len(p.sim.Dependents(k)) == 0 {
 			p.delete(k, now)
 		}
 	}

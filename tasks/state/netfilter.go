@@ -9,6 +9,8 @@ type Table struct {
 	Scope  Scope  `json:"scope,omitempty" state:"key"`
 	Family int    `json:"family" state:"key"` // 4 or 6
 	Name   string `json:"name" state:"key"`   // filter, nat, mangle, raw
+	// Busy is observed: it holds more than netrun's own chains and the jumps to them.
+	Busy bool `json:"busy,omitempty" state:"hint"`
 }
 
 // TableKey is the key of the named table.

@@ -44,6 +44,22 @@ func (t *ruleTable) untouched() bool {
 	return len(t.rules) == 0
 }
 
+// busy reports whether the table holds anything of others: a policy, a chain or a
+// rule that is neither in a chain of netrun's nor a jump to one.
+func (t *ruleTable) busy() bool {
+	for _, c := range t.chains {
+		if c.policy != "ACCEPT" && !state.OwnChain(c.name) {
+			return true
+		}
+	}
+	for _, r := range t.rules {
+		if _, _, jump := r.asJump(); !jump && !state.OwnChain(r.chain) {
+			return true
+		}
+	}
+	return false
+}
+
 // in lists the rules of a chain.
 func (t *ruleTable) in(chain string) []chainRule {
 	var out []chainRule
