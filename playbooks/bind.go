@@ -181,7 +181,7 @@ func (b *binding) arguments(item string) (any, []templates.Value) {
 		}
 		args = b.expandedArgs(task, args)
 	}
-	fills, known := b.fills(task)
+	fills, known := b.fills(task, args)
 	if complete && known {
 		b.checked(task, item)
 	}
@@ -242,10 +242,14 @@ func namedArguments(k *tasks.Kind, args any) map[string]any {
 
 // fills reads the files of the controller that the task names. known is false
 // where a content depends on the host.
-func (b *binding) fills(task tasks.Task) (fills []templates.Value, known bool) {
+func (b *binding) fills(task tasks.Task, args any) (fills []templates.Value, known bool) {
 	s, ok := task.(tasks.Sourcer)
 	if !ok {
 		return nil, true
+	}
+	if m := namedArguments(b.task.kind, args); hasTemplate(m["src"]) {
+		b.argumentErrors(tasks.Wrong("src", "the file must be known before the host is contacted").WithHint("write the cases out, each with its when"))
+		return nil, false
 	}
 	known = true
 	for i, source := range s.Sources() {
@@ -262,6 +266,11 @@ func (b *binding) fills(task tasks.Task) (fills []templates.Value, known bool) {
 		}
 	}
 	return fills, known
+}
+
+func hasTemplate(v any) bool {
+	_, ok := v.(*templates.Template)
+	return ok
 }
 
 func (b *binding) fill(source tasks.Source) (any, error) {

@@ -48,7 +48,7 @@ func (l *loader) include(n *yamlpos.Node, key string, here *setting) []*Task {
 	var out []*Task
 	for _, round := range rounds {
 		out = append(out, l.included(key, n.Get(key), round)...)
-		if l.tasks > maxTasks {
+		if l.tasks >= maxTasks {
 			break
 		}
 	}

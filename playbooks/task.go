@@ -134,7 +134,7 @@ func (l *loader) taskList(n *yamlpos.Node, here *setting) []*Task {
 	}
 	var out []*Task
 	for _, item := range n.Items {
-		if l.tasks > maxTasks {
+		if l.tasks >= maxTasks {
 			l.wrong(item, "", "more than %d tasks", maxTasks)
 			return out
 		}

@@ -29,10 +29,10 @@ func (r *runner) attempt(ctx context.Context, n *Node, rd round) outcome {
 	return failure(fmt.Errorf("%s is of no known sort", n.Kind))
 }
 
-func makeTask(n *Node, rd round) (tasks.Task, error) {
-	kind, ok := tasks.Lookup(n.Kind)
+func makeTask(node *Node, rd round) (tasks.Task, error) {
+	kind, ok := tasks.Lookup(node.Kind)
 	if !ok {
-		return nil, fmt.Errorf("unknown kind %q", n.Kind)
+		return nil, fmt.Errorf("unknown kind %q", node.Kind)
 	}
 	args, err := templates.Render(rd.args.V, rd.scope)
 	if err != nil {
@@ -40,9 +40,12 @@ func makeTask(n *Node, rd round) (tasks.Task, error) {
 	}
 	task, _, err := kind.Decode(args)
 	if err != nil {
-		return nil, placed(n, err)
+		return nil, placed(node, err)
 	}
 	if s, ok := task.(tasks.Sourcer); ok {
+		if n, want := len(rd.fills), len(s.Sources()); n != want {
+			return nil, placed(node, fmt.Errorf("%d files of the controller came along; want %d", n, want))
+		}
 		for i, fill := range rd.fills {
 			content, err := fillText(fill.V, rd.scope)
 			if err != nil {
@@ -52,7 +55,7 @@ func makeTask(n *Node, rd round) (tasks.Task, error) {
 		}
 	}
 	if err := task.Check(); err != nil {
-		return nil, placed(n, err)
+		return nil, placed(node, err)
 	}
 	return task, nil
 }
