@@ -39,55 +39,55 @@ func (e *equipped) Find(program string) string {
 	return ""
 }
 
+var managerCases = []struct {
+	name, kind string
+	args       args
+	has        []string
+	answers    map[string]tasks.Output
+	needed     string
+	ran        string // the last program
+}{
+	{"systemd start", "service", args{"name": "web", "state": "started"}, []string{"/run/systemd/system"},
+		map[string]tasks.Output{"systemctl is-active --quiet -- web": {Status: 1}}, "start web", "systemctl start -- web"},
+	{"systemd stopped already", "service", args{"name": "web", "state": "stopped"}, []string{"/run/systemd/system"},
+		map[string]tasks.Output{"systemctl is-active --quiet -- web": {Status: 1}}, "", ""},
+	{"systemd disable", "service", args{"name": "web", "enabled": false}, []string{"/run/systemd/system"}, nil, "disable web", "systemctl disable -- web"},
+	{"openrc enable", "service", args{"name": "web", "enabled": true}, []string{"rc-service"},
+		map[string]tasks.Output{"rc-update show default": {Stdout: " sshd | default\n"}}, "enable web", "rc-update add web default"},
+	{"openrc restart", "service", args{"name": "sshd", "state": "restarted", "enabled": true}, []string{"rc-service"},
+		map[string]tasks.Output{"rc-update show default": {Stdout: " sshd | default\n"}}, "restart sshd", "rc-service sshd restart"},
+	{"sysv start", "service", args{"name": "web", "state": "started"}, []string{"/etc/init.d", "service"},
+		map[string]tasks.Output{"service web status": {Status: 3}}, "start web", "service web start"},
+	{"init.d stop", "service", args{"name": "web", "state": "stopped"}, []string{"/etc/init.d"}, nil, "stop web", "/etc/init.d/web stop"},
+	{"sysv enable", "service", args{"name": "web", "enabled": true}, []string{"/etc/init.d", "update-rc.d"}, nil, "enable web", "update-rc.d web enable"},
+	{"sysv enabled already", "service", args{"name": "web", "enabled": true}, []string{"/etc/init.d", "/etc/rc[2-5].d/S[0-9][0-9]web"}, nil, "", ""},
+
+	{"apt present", "package", args{"name": "curl"}, []string{"apt-get"},
+		map[string]tasks.Output{"dpkg-query -W -f ${binary:Package}\\t${db:Status-Status}\\n -- curl": {Stdout: "curl\tinstalled\n"}}, "", ""},
+	{"apt multi-arch", "package", args{"name": "libc6:amd64"}, []string{"apt-get"},
+		map[string]tasks.Output{"dpkg-query -W -f ${binary:Package}\\t${db:Status-Status}\\n -- libc6:amd64": {Stdout: "libc6:amd64\tinstalled\n"}}, "", ""},
+	{"apt latest", "package", args{"name": []any{"curl", "vim"}, "state": "latest"}, []string{"apt-get"},
+		map[string]tasks.Output{"dpkg-query -W -f ${binary:Package}\\t${db:Status-Status}\\n -- curl vim": {Stdout: "curl\tinstalled\nvim\tinstalled\n"},
+			"apt-get -q -s install -- curl vim": {Stdout: "Reading...\nInst vim [1] (2 Debian)\nConf vim\n"}},
+		"install or update vim", "apt-get -q -y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install -- vim"},
+	{"dnf", "package", args{"name": []any{"curl", "vim"}}, []string{"dnf", "yum"},
+		map[string]tasks.Output{"rpm -q --quiet --whatprovides vim": {Status: 1}}, "install vim", "dnf -q -y install vim"},
+	{"dnf latest", "package", args{"name": "vim", "state": "latest"}, []string{"dnf"},
+		map[string]tasks.Output{"dnf -q check-update vim": {Status: 100, Stdout: "\nvim.x86_64   2:9.1-1.fc40   updates\n"}}, "install or update vim", "dnf -q -y install vim"},
+	{"apk", "package", args{"name": []any{"curl", "vim"}}, []string{"apk"},
+		map[string]tasks.Output{"apk info -e curl vim": {Status: 1, Stdout: "curl\n"}}, "install vim", "apk -q add -u vim"},
+	{"apk latest", "package", args{"name": "py3-pip", "state": "latest"}, []string{"apk"},
+		map[string]tasks.Output{"apk info -e py3-pip": {Stdout: "py3-pip\n"}, "apk version -l < py3-pip": {Stdout: "py3-pip-23.1-r0 < 23.2-r1\n"}}, "install or update py3-pip", "apk -q add -u py3-pip"},
+	{"pacman absent", "package", args{"name": "vim", "state": "absent"}, []string{"pacman"},
+		map[string]tasks.Output{"pacman -Qq -- vim": {Stdout: "vim\n"}}, "remove vim", "pacman -R --noconfirm -- vim"},
+	{"zypper latest", "package", args{"name": "vim", "state": "latest"}, []string{"zypper"},
+		map[string]tasks.Output{"zypper -n -q list-updates vim": {Stdout: "S | Repository | Name | Current\nv | main | vim | 1\n"}}, "install or update vim", "zypper -n -q install -- vim"},
+}
+
 // TestManagers runs services and packages against each manager: what is needed,
 // and the programs that run for it.
 func TestManagers(t *testing.T) {
-	type args = map[string]any
-	none := tasks.Output{Status: 1}
-	for _, test := range []struct {
-		name, kind string
-		args       args
-		has        []string
-		answers    map[string]tasks.Output
-		needed     string
-		ran        string // the last program
-	}{
-		{"systemd start", "service", args{"name": "web", "state": "started"}, []string{"/run/systemd/system"},
-			map[string]tasks.Output{"systemctl is-active --quiet -- web": none}, "start web", "systemctl start -- web"},
-		{"systemd stopped already", "service", args{"name": "web", "state": "stopped"}, []string{"/run/systemd/system"},
-			map[string]tasks.Output{"systemctl is-active --quiet -- web": none}, "", ""},
-		{"systemd disable", "service", args{"name": "web", "enabled": false}, []string{"/run/systemd/system"}, nil, "disable web", "systemctl disable -- web"},
-		{"openrc enable", "service", args{"name": "web", "enabled": true}, []string{"rc-service"},
-			map[string]tasks.Output{"rc-update show default": {Stdout: " sshd | default\n"}}, "enable web", "rc-update add web default"},
-		{"openrc restart", "service", args{"name": "sshd", "state": "restarted", "enabled": true}, []string{"rc-service"},
-			map[string]tasks.Output{"rc-update show default": {Stdout: " sshd | default\n"}}, "restart sshd", "rc-service sshd restart"},
-		{"sysv start", "service", args{"name": "web", "state": "started"}, []string{"/etc/init.d", "service"},
-			map[string]tasks.Output{"service web status": {Status: 3}}, "start web", "service web start"},
-		{"init.d stop", "service", args{"name": "web", "state": "stopped"}, []string{"/etc/init.d"}, nil, "stop web", "/etc/init.d/web stop"},
-		{"sysv enable", "service", args{"name": "web", "enabled": true}, []string{"/etc/init.d", "update-rc.d"}, nil, "enable web", "update-rc.d web enable"},
-		{"sysv enabled already", "service", args{"name": "web", "enabled": true}, []string{"/etc/init.d", "/etc/rc[2-5].d/S[0-9][0-9]web"}, nil, "", ""},
-
-		{"apt present", "package", args{"name": "curl"}, []string{"apt-get"},
-			map[string]tasks.Output{"dpkg-query -W -f ${binary:Package}\\t${db:Status-Status}\\n -- curl": {Stdout: "curl\tinstalled\n"}}, "", ""},
-		{"apt multi-arch", "package", args{"name": "libc6:amd64"}, []string{"apt-get"},
-			map[string]tasks.Output{"dpkg-query -W -f ${binary:Package}\\t${db:Status-Status}\\n -- libc6:amd64": {Stdout: "libc6:amd64\tinstalled\n"}}, "", ""},
-		{"apt latest", "package", args{"name": []any{"curl", "vim"}, "state": "latest"}, []string{"apt-get"},
-			map[string]tasks.Output{"dpkg-query -W -f ${binary:Package}\\t${db:Status-Status}\\n -- curl vim": {Stdout: "curl\tinstalled\nvim\tinstalled\n"},
-				"apt-get -q -s install -- curl vim": {Stdout: "Reading...\nInst vim [1] (2 Debian)\nConf vim\n"}},
-			"install or update vim", "apt-get -q -y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install -- vim"},
-		{"dnf", "package", args{"name": []any{"curl", "vim"}}, []string{"dnf", "yum"},
-			map[string]tasks.Output{"rpm -q --quiet --whatprovides vim": none}, "install vim", "dnf -q -y install vim"},
-		{"dnf latest", "package", args{"name": "vim", "state": "latest"}, []string{"dnf"},
-			map[string]tasks.Output{"dnf -q check-update vim": {Status: 100, Stdout: "\nvim.x86_64   2:9.1-1.fc40   updates\n"}}, "install or update vim", "dnf -q -y install vim"},
-		{"apk", "package", args{"name": []any{"curl", "vim"}}, []string{"apk"},
-			map[string]tasks.Output{"apk info -e curl vim": {Status: 1, Stdout: "curl\n"}}, "install vim", "apk -q add -u vim"},
-		{"apk latest", "package", args{"name": "py3-pip", "state": "latest"}, []string{"apk"},
-			map[string]tasks.Output{"apk info -e py3-pip": {Stdout: "py3-pip\n"}, "apk version -l < py3-pip": {Stdout: "py3-pip-23.1-r0 < 23.2-r1\n"}}, "install or update py3-pip", "apk -q add -u py3-pip"},
-		{"pacman absent", "package", args{"name": "vim", "state": "absent"}, []string{"pacman"},
-			map[string]tasks.Output{"pacman -Qq -- vim": {Stdout: "vim\n"}}, "remove vim", "pacman -R --noconfirm -- vim"},
-		{"zypper latest", "package", args{"name": "vim", "state": "latest"}, []string{"zypper"},
-			map[string]tasks.Output{"zypper -n -q list-updates vim": {Stdout: "S | Repository | Name | Current\nv | main | vim | 1\n"}}, "install or update vim", "zypper -n -q install -- vim"},
-	} {
+	for _, test := range managerCases {
 		t.Run(test.name, func(t *testing.T) {
 			m := &equipped{machine{answers: test.answers}, test.has}
 			task := act(t, test.kind, test.args)

@@ -10,16 +10,6 @@ import (
 	"netrun/tasks/state"
 )
 
-// pending are kinds whose laws wait for the reconciler.
-var pending = map[string]string{
-	"iptables":  "undo does not observe the table that a chain needs, and takes it for gone",
-	"link":      "undo does not observe the table that a chain needs, and takes it for gone",
-	"macvlan":   "undo does not observe the parent in another scope, and takes it for gone",
-	"ovs_port":  "undo does not observe the bridge that a port needs, and takes it for gone",
-	"static_ip": "Verify after an object went along with another",
-	"veth":      "Verify after an object went along with another",
-}
-
 // TestLaws runs the laws for every example that is objects, on a host in memory
 // that has things of other programs too.
 func TestLaws(t *testing.T) {
@@ -32,9 +22,6 @@ func TestLaws(t *testing.T) {
 			continue
 		}
 		t.Run(kind, func(t *testing.T) {
-			if why, ok := pending[kind]; ok {
-				t.Skipf("tasks/reconcile: %s", why)
-			}
 			given, example, err := laws.Example(kind)
 			if err != nil {
 				t.Fatal(err)

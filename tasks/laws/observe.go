@@ -94,7 +94,8 @@ func line(o state.Object) string {
 	text := o.Key().String()
 	zero := reflect.Zero(reflect.TypeOf(o)).Interface().(state.Object)
 	l, ok := o.(state.Link)
-	bridge := ok && l.Type == "bridge"
+	// ovs-netdev is the userspace datapath's own, with a new MAC address each time.
+	bridge := ok && (l.Type == "bridge" || l.Name == "ovs-netdev")
 	for _, f := range state.DiffExact(o, zero) {
 		if bridge && f.Field == "mac" {
 			continue // the kernel takes it from the ports, and zeroes it when the last one leaves
