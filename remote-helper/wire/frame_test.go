@@ -6,6 +6,10 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"netrun/templates"
 )
 
 func TestFramesRoundTrip(t *testing.T) {
@@ -66,4 +70,20 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestExportsKeepTheirKinds: what --check does not know stays unknown, an integer an integer.
+func TestExportsKeepTheirKinds(t *testing.T) {
+	want := templates.Map{"once": templates.Unknown{Name: "once"}, "rc": 2, "raw": "\xff"}
+	var buf bytes.Buffer
+	if err := NewWriter(&buf).JSON(Event{Segment: &SegmentDone{Exports: want}}); err != nil {
+		t.Fatal(err)
+	}
+	var e Event
+	if err := NewReader(&buf).JSON(&e); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, e.Segment.Exports); diff != "" {
+		t.Errorf("exports (-want +got):\n%s", diff)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"netrun/playbooks/script"
+	"netrun/templates"
 )
 
 // Request is what the controller says. One field is set.
@@ -63,9 +64,9 @@ type Segment struct {
 	// For is the script of the host that delegates the segment to this one.
 	For *script.Script `json:"for,omitempty"`
 	// Imports are what other hosts exported, by host and variable.
-	Imports map[string]map[string]any `json:"imports,omitempty"`
+	Imports map[string]templates.Map `json:"imports,omitempty"`
 	// Own are registered results and facts of this host that another one found out for it.
-	Own map[string]any `json:"own,omitempty"`
+	Own templates.Map `json:"own,omitempty"`
 }
 
 // Probe is something that the host must still reach afterwards, if it could before.
@@ -126,8 +127,8 @@ type Began struct {
 
 // SegmentDone says that a segment's tasks have run.
 type SegmentDone struct {
-	Failed  bool           `json:"failed,omitempty"`
-	Exports map[string]any `json:"exports,omitempty"` // registered values that other hosts read
+	Failed  bool          `json:"failed,omitempty"`
+	Exports templates.Map `json:"exports,omitempty"` // registered values that other hosts read
 }
 
 // Confirm asks for a confirmation over a fresh connection.

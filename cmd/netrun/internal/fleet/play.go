@@ -9,6 +9,7 @@ import (
 
 	"netrun/playbooks/script"
 	"netrun/remote-helper/wire"
+	"netrun/templates"
 )
 
 // Play is one play on one batch of hosts.
@@ -34,7 +35,7 @@ func (o Outcome) OK() bool {
 
 // Play runs the play on its hosts side by side, and returns how it ended on each.
 func (f *Fleet) Play(ctx context.Context, p Play) map[string]Outcome {
-	run := &running{Fleet: f, Play: p, ctx: ctx, outcomes: map[string]Outcome{}, own: map[string]map[string]any{}, exports: map[string]map[string]any{}}
+	run := &running{Fleet: f, Play: p, ctx: ctx, outcomes: map[string]Outcome{}, own: map[string]templates.Map{}, exports: map[string]templates.Map{}}
 	alive, done := context.WithCancel(ctx)
 	defer done()
 	go f.keepAlive(alive)
@@ -56,8 +57,8 @@ type running struct {
 	mu       sync.Mutex
 	outcomes map[string]Outcome // of the hosts that have ended
 	begun    map[string]bool    // the hosts that were sent Begin
-	own      map[string]map[string]any
-	exports  map[string]map[string]any
+	own      map[string]templates.Map
+	exports  map[string]templates.Map
 }
 
 func (r *running) play(up []string) {
@@ -231,7 +232,7 @@ func (r *running) delegated(hosts []string, i int) {
 }
 
 // run runs the segment of host h on the host named on.
-func (r *running) run(h, on string, i int, imports map[string]map[string]any) {
+func (r *running) run(h, on string, i int, imports map[string]templates.Map) {
 	if len(r.Connect(r.ctx, []string{on})) == 0 {
 		if on != h {
 			r.abort([]string{h}, "host "+on+", which a task is delegated to, is unreachable")
@@ -275,7 +276,7 @@ func (r *running) starts(h string) bool {
 	return true
 }
 
-func (r *running) takeOwn(h string) map[string]any {
+func (r *running) takeOwn(h string) templates.Map {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	own := r.own[h]
@@ -284,14 +285,14 @@ func (r *running) takeOwn(h string) map[string]any {
 }
 
 // export keeps what the segment of h exported, and gives it to h itself where another host ran it.
-func (r *running) export(h, on string, values map[string]any) {
+func (r *running) export(h, on string, values templates.Map) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(values) == 0 {
 		return
 	}
 	if r.exports[h] == nil {
-		r.exports[h] = map[string]any{}
+		r.exports[h] = templates.Map{}
 	}
 	maps.Copy(r.exports[h], values)
 	if on != h {
@@ -299,9 +300,9 @@ func (r *running) export(h, on string, values map[string]any) {
 	}
 }
 
-func (r *running) give(h string, values map[string]any) {
+func (r *running) give(h string, values templates.Map) {
 	if r.own[h] == nil {
-		r.own[h] = map[string]any{}
+		r.own[h] = templates.Map{}
 	}
 	maps.Copy(r.own[h], values)
 }
@@ -315,13 +316,13 @@ func (r *running) share(from string, hosts []string) {
 	}
 }
 
-func (r *running) imports(n *script.Node) map[string]map[string]any {
+func (r *running) imports(n *script.Node) map[string]templates.Map {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n == nil || len(n.Imports) == 0 {
 		return nil
 	}
-	out := map[string]map[string]any{}
+	out := map[string]templates.Map{}
 	for h, values := range r.exports {
 		if slices.Contains(n.Imports, "*") || slices.Contains(n.Imports, h) {
 			out[h] = maps.Clone(values)
