@@ -60,8 +60,11 @@ func (t targets) target(h *inventory.Host) (fleet.Target, error) {
 	if c.HostKeyChecking != nil && !*c.HostKeyChecking {
 		out.Dial.Options = append(out.Dial.Options, "StrictHostKeyChecking=accept-new")
 	}
-	if become := c.Become || (t.login.become || t.Become) && !said("ansible_become", "netrun_become"); become {
+	all := c.Become || t.Become && !said("ansible_become", "netrun_become")
+	if all || t.login.become && !said("ansible_become", "netrun_become") {
 		out.Become = t.become(c, out.Dial.User)
+		// Where only some tasks become root, the others run as who logged in.
+		out.Become.KeepLogin = !all && out.Become.User == "root"
 	}
 	return out, nil
 }

@@ -106,6 +106,7 @@ func TestBecome(t *testing.T) {
 		sudoers, setup string
 		become         Become
 		uid, place     string
+		login          bool // told to the helper
 		err            string
 	}{
 		"sudo":                {sudoers: nopass, become: Become{Method: "sudo"}, uid: "uid 0", place: "/var/lib/netrun/bin/"},
@@ -116,6 +117,8 @@ func TestBecome(t *testing.T) {
 		"sudo no password":    {sudoers: pass, become: Become{Method: "sudo"}, err: "sudo: a password is required"},
 		"sudo unknown user":   {sudoers: nopass, become: Become{User: "it's; me"}, err: "unknown user"},
 		"su":                  {become: Become{Method: "su", Password: "secret"}, uid: "uid 0", place: "/var/lib/netrun/bin/"},
+		"sudo keeps login":    {sudoers: nopass, become: Become{Method: "sudo", KeepLogin: true}, uid: "uid 0", login: true},
+		"su keeps login":      {become: Become{Method: "su", Password: "secret", KeepLogin: true}, uid: "uid 0", login: true},
 		"su other":            {become: Become{Method: "su", User: "other", Password: "secret"}, uid: "uid 4243", place: "/opt/home/other/.cache/netrun/"},
 		"su wrong password":   {become: Become{Method: "su", Password: "mistaken"}, err: "Authentication failure"},
 		"doas":                {setup: doas, become: Become{Method: "doas", User: "other"}, uid: "uid 4243"},
@@ -143,8 +146,8 @@ func TestBecome(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := greet(t, h); !strings.HasSuffix(got, tt.uid) {
-				t.Errorf("got %s; want %s", got, tt.uid)
+			if got := greet(t, h); !strings.HasSuffix(got, tt.uid) || strings.Contains(got, `"--login" "tester"`) != tt.login {
+				t.Errorf("got %s; want %s, and the login told: %t", got, tt.uid, tt.login)
 			}
 			if tt.place != "" && h.Place != tt.place {
 				t.Errorf("place: got %q; want %q", h.Place, tt.place)

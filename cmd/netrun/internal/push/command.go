@@ -10,6 +10,9 @@ type Become struct {
 	Method   string // "", "sudo", "su" or "doas"; "" with a User means sudo
 	User     string // "" means root where a method is named
 	Password string // for sudo and su; travels on stdin, when asked for
+	// KeepLogin tells the helper who logged in: what is not to become another user
+	// runs as that one, and only the helper itself as User.
+	KeepLogin bool
 }
 
 // prompt is what sudo asks with, so that a password is sent if and only if one
@@ -21,16 +24,16 @@ const prompt = "netrun-password:"
 // dash and on busybox, and hold no newline, single quote or exclamation mark:
 // those mean something inside quotes to csh or fish, which may be login shells.
 //
-// $H are the names' hashes, one for each architecture; $1 is SSH_CONNECTION,
-// which sudo would drop from the environment. A program is run only if it and
+// $H are the names' hashes, one for each architecture; $1 is SSH_CONNECTION and $2
+// who logged in, if that matters: sudo would drop both from the environment. A program is run only if it and
 // its directory belong to the caller or root and nobody else may write there.
 // For root in root's own places the shell's -O tells that without a process.
 var script = strings.Join([]string{
-	`set -f; s=$1; u=; t=`,
+	`set -f; s=$1; l=$2; u=; t=`,
 	`me() { [ -n "$u" ] || u=$(id -u); }`,
 	`safe() { [ -L "$1" ] && return 1; me; set -- $(LC_ALL=C ls -ldn "$1" 2>/dev/null); case $1 in [d-]????-??-*) ;; *) return 1;; esac; [ "$3" = 0 ] || [ "$3" = "$u" ]; }`,
 	`own() { if [ -L "$1" ]; then return 1; fi; if [ -O / ] && [ -n "$q" ]; then [ -O "$1" ]; else safe "$1"; fi; }`,
-	`try() { for h in $H; do f=$d/netrun-helper-$h; [ -f "$f" ] && [ -x "$f" ] && own "$d" && own "$f" && exec "$f" serve --ssh "$s"; done; }`,
+	`try() { for h in $H; do f=$d/netrun-helper-$h; [ -f "$f" ] && [ -x "$f" ] && own "$d" && own "$f" && exec "$f" serve --ssh "$s" ${l:+--login "$l"}; done; }`,
 	`c=; [ -d "$HOME" ] && c=$HOME/.cache/netrun`,
 	`[ -n "$F" ] || { q=1; for d in /var/lib/netrun/bin /usr/local/lib/netrun; do try; done; q=; for d in "$c" /opt/netrun; do try; done; me; for d in /var/tmp/netrun-$u /tmp/netrun-$u /dev/shm/netrun-$u /run/netrun; do try; done; }`,
 	`me; command -v gzip >/dev/null 2>&1 && g=gzip || g=nogzip`,
@@ -52,7 +55,7 @@ var script = strings.Join([]string{
 	`add() { put && chmod 755 "$t" && "$t" install --sha256 "$b" "$f" </dev/null && [ -x "$f" ]; }`,
 	`for d in /var/lib/netrun/bin /usr/local/lib/netrun "$c" /opt/netrun /var/tmp/netrun-$u /tmp/netrun-$u /dev/shm/netrun-$u /run/netrun; do [ -n "$d" ] || continue; prep || continue`,
 	`echo "NETRUN-AT ${k:-0} $t"; read -r o n b h || exit 1; f=$d/netrun-helper-$h`,
-	`e=$(add 2>&1) && { t=; exec "$f" serve --ssh "$s"; }; no "${e:-no cause given}"; done`,
+	`e=$(add 2>&1) && { t=; exec "$f" serve --ssh "$s" ${l:+--login "$l"}; }; no "${e:-no cause given}"; done`,
 	`echo NETRUN-NONE; exit 1`,
 }, "; ")
 
@@ -70,6 +73,9 @@ func Command(hashes []string, become Become, fresh bool) (string, error) {
 		skip = "1"
 	}
 	program := fmt.Sprintf(`'H="%s"; F=%s; q=; %s' netrun "$SSH_CONNECTION"`, strings.Join(hashes, " "), skip, script)
+	if become.KeepLogin {
+		program += ` "$LOGNAME"`
+	}
 	return become.wrap(program)
 }
 
