@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"time"
 
 	"netrun/playbooks/script"
@@ -26,7 +28,15 @@ func (x executor) Plan(ctx context.Context, step int, wants []state.Want) ([]sta
 			x.changed++
 		}
 	}
-	return changes, err
+	return changes, needsRoot(err)
+}
+
+// needsRoot adds to a refusal what would help, where the helper is an ordinary user's.
+func needsRoot(err error) error {
+	if os.Geteuid() == 0 || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w (the network is root's: log in as root, or say become: true, or -b)", err)
 }
 
 // Flush implements script.Executor. Where the batch touches what SSH hangs on,

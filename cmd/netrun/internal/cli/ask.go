@@ -38,7 +38,7 @@ func (o *connectOptions) pattern(ctx context.Context, a *app, pattern string) ([
 func (o *connectOptions) noHosts(a *app, err error) error {
 	var d *diag.Error
 	if errors.As(err, &d) && !o.given(a) {
-		return d.WithHint("there is no inventory: give -i, or set NETRUN_INVENTORY")
+		return d.WithHint(noInventory)
 	}
 	return err
 }

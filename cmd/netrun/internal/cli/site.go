@@ -118,10 +118,15 @@ func (s *site) match(p *playbooks.Play, o *runOptions, given bool) ([]*inventory
 	hosts, err := p.Match(s.inv, o.Limit)
 	var d *diag.Error
 	if errors.As(err, &d) && !given {
-		return nil, d.WithHint("there is no inventory: give -i, or set NETRUN_INVENTORY")
+		return nil, d.WithHint(noInventory)
+	}
+	if err == nil && len(hosts) == 0 && !given {
+		return nil, diag.Errorf(p.Hosts.Pos, "hosts: %q names no host", p.Hosts.Value).WithHint(noInventory)
 	}
 	return hosts, err
 }
+
+const noInventory = "there is no inventory: give -i, or set NETRUN_INVENTORY"
 
 // ready is a play that is compiled for its hosts.
 type ready struct {
