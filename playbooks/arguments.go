@@ -36,12 +36,25 @@ func (l *loader) checkArguments(t *Task) {
 	if t.args == nil {
 		return
 	}
-	known, _ := withUnknown(t.args)
-	if _, _, err := t.kind.Decode(known); err != nil {
-		for _, e := range t.argumentErrors(err) {
-			l.errs.Add(e)
-		}
+	known, whole := withUnknown(t.args)
+	task, complete, err := t.kind.Decode(known)
+	if err == nil && whole && complete && selfContained(task) {
+		err = task.Check()
 	}
+	if err == nil {
+		return
+	}
+	for _, e := range t.argumentErrors(err) {
+		l.errs.Add(e)
+	}
+}
+
+// selfContained reports whether the task can be checked by its arguments alone: no
+// host of the inventory and no file of the controller stands for any of them.
+func selfContained(t tasks.Task) bool {
+	_, expander := t.(tasks.Expander)
+	_, sourcer := t.(tasks.Sourcer)
+	return !expander && !sourcer
 }
 
 // moreArguments adds those under args.
