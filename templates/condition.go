@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func ParseCondition(text string, origin Origin) (*Condition, error) {
 	if i := strings.Index(text, "{{"); i >= 0 {
 		inner := strings.NewReplacer("{{", "", "}}", "").Replace(text)
 		return nil, c.errorAt(i, "a condition is an expression, without braces").
-			WithHint("write %s", strings.TrimLeft(strings.TrimSpace(inner), ". "))
+			WithHint("write %s", strings.TrimLeft(strings.Join(strings.Fields(inner), " "), ". "))
 	}
 	if len(text) > maxCondition {
 		return nil, c.errorAt(0, "a condition of more than 16 KiB")
@@ -93,6 +94,7 @@ var (
 	resultTest    = regexp.MustCompile(`\b([a-zA-Z_][\w.]*)\s+is\s+(not\s+)?(\w+)`)
 	filterUse     = regexp.MustCompile(`([a-zA-Z_][\w.]*)\s*\|\s*(\w+)`)
 	singleEquals  = regexp.MustCompile(`[^=!<>]=[^=]`)
+	conversion    = regexp.MustCompile(`^interface conversion: interface \{\} is (.+), not (.+)$`)
 	tokenText     = regexp.MustCompile(`\((".*")\)$`)
 )
 
@@ -115,6 +117,9 @@ func (c *Condition) syntaxError(err error) error {
 		return e.WithHint("write %s%s.%s", map[bool]string{true: "not "}[m[2] != ""], m[1], strings.NewReplacer("succeeded", "failed == false", "success", "failed == false").Replace(m[3]))
 	}
 	if m := filterUse.FindStringSubmatch(c.Source); m != nil {
+		if hint, ok := conditionJinja[m[2]]; ok {
+			return e.WithHint("%s", hint)
+		}
 		return e.WithHint("write %s(%s)", m[2], m[1])
 	}
 	if singleEquals.MatchString(c.Source) {
@@ -134,11 +139,26 @@ func (c *Condition) Eval(vars Vars) (any, error) {
 	if errors.As(err, &at) {
 		pos = c.Origin.at(c.Source, c.offset(at.From))
 		if at.Prev == nil {
-			return nil, located(pos, errors.New(at.Message))
+			return nil, located(pos, errors.New(operandText(at.Message)))
 		}
 		err = at.Prev
 	}
 	return nil, located(pos, err)
+}
+
+// operandText says in our words what Go's runtime says of an operand of the wrong type.
+func operandText(msg string) string {
+	m := conversion.FindStringSubmatch(msg)
+	if m == nil {
+		return msg
+	}
+	names := map[string]string{"[]interface {}": "a list", "map[string]interface {}": "a map", "float64": "a number", "int": "a number",
+		"bool": "true or false", "string": "a text", "nil": "null"}
+	text := fmt.Sprintf("%s where %s is wanted", cmp.Or(names[m[1]], m[1]), cmp.Or(names[m[2]], m[2]))
+	if m[1] == "[]interface {}" && m[2] == "string" {
+		text += ` (whether a list holds it: "x" in list)`
+	}
+	return text
 }
 
 // Holds evaluates a condition, whose value must be true or false.

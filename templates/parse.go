@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"text/template/parse"
@@ -153,7 +154,11 @@ func withJinjaHint(e *diag.Error, action string) error {
 		return e.WithHint("write %s | %s }}", dotted(before), strings.TrimSpace(m[1]+" "+strings.ReplaceAll(arg, ",", "")))
 	}
 	if m := subscript.FindStringSubmatch(action); m != nil {
-		return e.WithHint("write {{ .%s.%s }}, or {{ index .%s %s }}", m[1], m[2], m[1], literal(m[2]))
+		index := fmt.Sprintf("{{ index .%s %s }}", m[1], literal(m[2]))
+		if index[len(index)-4] == '"' && !strings.ContainsAny(m[2], ".-") {
+			return e.WithHint("write {{ .%s.%s }}, or %s", m[1], m[2], index)
+		}
+		return e.WithHint("write %s", index)
 	}
 	if m := comparison.FindStringSubmatch(action); m != nil {
 		return e.WithHint("a value has functions, not operators: {{ eq .a .b }}, {{ add .n 1 }}; conditions belong in when")
