@@ -37,6 +37,7 @@ type missingKeyError struct {
 	known func() []string
 }
 
+// Error implements error.
 func (e *missingKeyError) Error() string {
 	if hint := e.Hint(); hint != "" {
 		return fmt.Sprintf("%s (%s)", e.message(), hint)

@@ -125,7 +125,9 @@ type nestedError struct {
 	err  error
 }
 
+// Error implements error.
 func (e *nestedError) Error() string { return fmt.Sprintf("variable %q: %v", e.name, e.err) }
+// Unwrap gives the cause.
 func (e *nestedError) Unwrap() error { return e.err }
 
 // Render evaluates the templates in a tree of values. A part without templates is
