@@ -116,6 +116,22 @@ func TestProbeReadsOnly(t *testing.T) {
 	}
 }
 
+func TestChangesNothing(t *testing.T) {
+	for _, test := range []struct {
+		kind string
+		args any
+		want bool
+	}{
+		{"ping", nil, true}, {"pause", 1, true}, {"facts", nil, true}, {"wait_for", map[string]any{"port": 1}, true},
+		{"fetch", map[string]any{"src": "/a", "dest": "b"}, true}, {"command", "true", false}, {"command", map[string]any{"cmd": "true", "probe": true}, true},
+	} {
+		task, err := decode(test.kind, test.args)
+		if got := tasks.ChangesNothing(task); err != nil || got != test.want {
+			t.Errorf("%s %v: got %v, %v; want %v", test.kind, test.args, got, err, test.want)
+		}
+	}
+}
+
 func TestShellIsOneArgument(t *testing.T) {
 	m := &machine{}
 	line := "echo $HOME | wc -c; 'x"

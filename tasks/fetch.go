@@ -41,6 +41,9 @@ func (f *Fetch) Needed(_ context.Context, m Machine) (string, error) {
 	return "fetch " + string(f.Src), nil
 }
 
+// Observes implements Observer.
+func (f *Fetch) Observes() {}
+
 // Do implements Act.
 func (f *Fetch) Do(context.Context, Machine) (Outcome, error) {
 	path := string(f.Src)

@@ -30,6 +30,9 @@ func (p *Pause) Needed(context.Context, Machine) (string, error) {
 	return "wait " + p.length().String(), nil
 }
 
+// Observes implements Observer.
+func (p *Pause) Observes() {}
+
 // Do implements Act.
 func (p *Pause) Do(ctx context.Context, _ Machine) (Outcome, error) {
 	return Outcome{Msg: "waited " + p.length().String()}, sleep(ctx, p.length())

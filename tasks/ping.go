@@ -58,6 +58,9 @@ func (p *Ping) Needed(context.Context, Machine) (string, error) {
 	return "ping " + p.To + p.where(), nil
 }
 
+// Observes implements Observer.
+func (p *Ping) Observes() {}
+
 // Do implements Act.
 func (p *Ping) Do(ctx context.Context, m Machine) (Outcome, error) {
 	if p.To == "" {

@@ -34,6 +34,20 @@ func ReadsOnly(t Task) bool {
 	return ok
 }
 
+// Observer is an act that changes nothing on the host, and that --check does not do
+// all the same, since what it looks or waits for may be what the play is to make.
+type Observer interface {
+	Act
+	Observes()
+}
+
+// ChangesNothing reports whether the task is an act that leaves the host as it is:
+// there is nothing to undo, and --check foresees no change.
+func ChangesNothing(t Task) bool {
+	_, observes := t.(Observer)
+	return observes || ReadsOnly(t)
+}
+
 // FileMode is permission bits as four octal digits.
 type FileMode string
 

@@ -60,6 +60,9 @@ func (w *WaitFor) Needed(ctx context.Context, m Machine) (string, error) {
 	return fmt.Sprintf("wait for %s to be %s", w.what(), w.State), nil
 }
 
+// Observes implements Observer.
+func (w *WaitFor) Observes() {}
+
 // Do implements Act.
 func (w *WaitFor) Do(ctx context.Context, m Machine) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.Timeout+w.Delay)

@@ -140,7 +140,11 @@ func (r *runner) act(ctx context.Context, n *Node, t tasks.Act, rd round) outcom
 		return outcome{status: OK}
 	}
 	if check && !tasks.ReadsOnly(t) {
-		return outcome{status: Changed, msg: needed, blind: true}
+		o := outcome{status: Changed, msg: needed, blind: true}
+		if tasks.ChangesNothing(t) {
+			o.status = OK
+		}
+		return o
 	}
 	if err := r.acting(n, t, needed); err != nil {
 		return failure(err)
@@ -157,7 +161,7 @@ func (r *runner) act(ctx context.Context, n *Node, t tasks.Act, rd round) outcom
 // acting tells whoever keeps the record that something is about to be done that
 // no undo takes back.
 func (r *runner) acting(n *Node, t tasks.Act, what string) error {
-	if tasks.ReadsOnly(t) || r.env.options.Act == nil {
+	if tasks.ChangesNothing(t) || r.env.options.Act == nil {
 		return nil
 	}
 	if n.NoLog {
