@@ -138,10 +138,10 @@ func (c *Condition) Eval(vars Vars) (any, error) {
 	var at *file.Error
 	if errors.As(err, &at) {
 		pos = c.Origin.at(c.Source, c.offset(at.From))
-		if at.Prev == nil {
-			return nil, located(pos, errors.New(operandText(at.Message)))
-		}
 		err = at.Prev
+		if err == nil || conversion.MatchString(err.Error()) {
+			err = errors.New(operandText(cmp.Or(conversion.FindString(at.Message), at.Message)))
+		}
 	}
 	return nil, located(pos, err)
 }
