@@ -61,7 +61,7 @@ func (a *app) lint(ctx context.Context, o *LintOptions, file string) error {
 		if err != nil {
 			return err
 		}
-		found := findings(plays)
+		found := findings(s.inv, plays)
 		warnings = append(warnings, lint.Warnings(found)...)
 		if err := lint.Errors(found); err != nil {
 			return err

@@ -87,7 +87,7 @@ func tagWarnings(book *playbooks.Playbook, tags []string) []*diag.Error {
 // runPlays runs compiled plays; nothing of the playbook can be wrong any more but
 // what the whole network shows.
 func (a *app) runPlays(ctx context.Context, o *runOptions, s *site, plays []*ready, warnings []*diag.Error) error {
-	found := findings(plays)
+	found := findings(s.inv, plays)
 	if err := lint.Errors(found); err != nil {
 		return err
 	}

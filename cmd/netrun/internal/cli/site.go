@@ -5,12 +5,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"netrun/cmd/netrun/internal/lint"
 	"netrun/inventory"
 	"netrun/inventory/diag"
 	"netrun/playbooks"
@@ -193,25 +191,4 @@ func (o *inventoryOptions) dir(a *app) string {
 		}
 	}
 	return ""
-}
-
-// findings looks at the whole network that the plays would make.
-func findings(plays []*ready) []lint.Finding {
-	var all []lint.Host
-	for _, r := range plays {
-		if r.compiled == nil {
-			continue
-		}
-		for _, h := range r.compiled.Hosts {
-			i := slices.IndexFunc(all, func(known lint.Host) bool { return known.Name == h })
-			if i < 0 {
-				all = append(all, lint.Host{Name: h})
-				i = len(all) - 1
-			}
-			for _, w := range r.compiled.Wants(h) {
-				all[i].Tasks = append(all[i].Tasks, lint.Task{Name: nodeName(w.Node), Pos: w.Node.Pos, Wants: w.Wants})
-			}
-		}
-	}
-	return lint.Check(all)
 }

@@ -7,6 +7,7 @@ package lint
 
 import (
 	"errors"
+	"net/netip"
 
 	"netrun/inventory/diag"
 	"netrun/tasks/state"
@@ -14,15 +15,21 @@ import (
 
 // Host is what one host's tasks want, in the order of the tasks.
 type Host struct {
-	Name  string
+	Name string
+	// Addrs are addresses that the inventory gives the host, beside those that tasks want.
+	Addrs []netip.Addr
 	Tasks []Task
 }
 
 // Task is one task, or one item of its loop.
 type Task struct {
-	Name  string
-	Pos   diag.Pos
-	Wants []state.Want
+	Name string
+	Pos  diag.Pos
+	Play int // of the playbook
+	// Unsure is a task that may not be run: a condition that only the host can
+	// decide, a handler, a rescue.
+	Unsure bool
+	Wants  []state.Want
 }
 
 // Finding is something that cannot be right, or, as a warning, is probably not meant.

@@ -1,0 +1,171 @@
+package lint
+
+import (
+	"net/netip"
+
+	"netrun/tasks/state"
+)
+
+// overhead is what a tunnel adds to a frame, in bytes, over IPv4.
+var overhead = map[string]int{"vxlan": 50, "geneve": 50, "gre": 42}
+
+// ipv6Extra is what an IPv6 header is longer.
+const ipv6Extra = 20
+
+// mtus reports links on the tunnel's bridge whose packets are too long for it.
+func (n *network) mtus() {
+	for _, t := range n.tunnels {
+		under, ok := n.underlay(t)
+		if !ok {
+			continue
+		}
+		room := under.MTU - overhead[t.kind]
+		if t.remote.Is6() {
+			room -= ipv6Extra
+		}
+		for _, o := range t.beside() {
+			if l := o.object.(state.Link); l.MTU > room {
+				n.report(false, "", []*Task{t.task, o.task}, "link %s of %s has MTU %d, and the tunnel %s carries no more than %d: %s has %d",
+					l.Name, t.host.Name, l.MTU, t.at.link, room, under.Name, under.MTU)
+			}
+		}
+	}
+}
+
+// beside is the tunnel's own link, its bridge, and the links in that with their other ends.
+func (t *tunnel) beside() []*owned {
+	bridge, bridged := t.bridge()
+	var out []*owned
+	for _, k := range t.host.keys {
+		o := t.host.objects[k]
+		l, ok := o.object.(state.Link)
+		if !ok {
+			continue
+		}
+		here := place{t.host.Name, l.Scope, l.Name}
+		far := place{t.host.Name, l.PeerScope, l.Peer}
+		if here == t.at || bridged && (here == bridge || t.host.bridgeOf(here) == bridge || l.Peer != "" && t.host.bridgeOf(far) == bridge) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// underlay is the link that a tunnel's packets leave by, if its MTU is known.
+func (n *network) underlay(t *tunnel) (state.Link, bool) {
+	name, scope := "", t.at.scope
+	if l, ok := t.object.(state.Link); ok {
+		name, scope = l.Parent, l.ParentScope
+	}
+	for _, k := range t.host.keys {
+		a, ok := t.host.objects[k].object.(state.Address)
+		if ok && name == "" && a.Scope == scope && (a.Prefix.Addr() == t.local || a.Prefix.Contains(t.remote)) {
+			name = a.Link
+		}
+	}
+	l, ok := t.host.link(scope, name)
+	return l, ok && l.MTU > 0
+}
+
+// gateways reports routes through an address that the scope cannot reach.
+func (n *network) gateways() {
+	each(n, func(o *owned, r state.Route) {
+		via, err := netip.ParseAddr(r.Via)
+		if err != nil || r.OnLink != nil && *r.OnLink || via.IsLinkLocalUnicast() || !o.host.knows(r.Scope, r.Dev) {
+			return
+		}
+		if o.host.reaches(r.Scope, via) {
+			return
+		}
+		n.report(false, "an address in the gateway's subnet, or onlink: true", []*Task{o.task},
+			"route to %s of %s: the gateway %s is in no subnet of %s", dst(r), o.host.Name, via, where(r))
+	})
+}
+
+func dst(r state.Route) string {
+	if r.Dst.Bits() == 0 {
+		return "default"
+	}
+	return r.Dst.String()
+}
+
+func where(r state.Route) string {
+	if r.Scope != state.HostScope {
+		return string(r.Scope)
+	}
+	return r.Dev
+}
+
+// knows reports whether all addresses that matter are made by tasks: in a namespace
+// that a task makes, or on a link that a task makes.
+func (h *host) knows(scope state.Scope, dev string) bool {
+	if sort, name := scope.Split(); sort == "netns" {
+		return h.objects[state.Netns{Name: name}.Key()] != nil
+	}
+	l, ok := h.link(scope, dev)
+	return ok && l.Type != "" && l.Type != "device" && len(h.subnetsOf(scope, dev)) > 0
+}
+
+func (h *host) subnetsOf(scope state.Scope, dev string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, k := range h.keys {
+		if a, ok := h.objects[k].object.(state.Address); ok && a.Scope == scope && (dev == "" || a.Link == dev) {
+			out = append(out, a.Prefix.Masked())
+			if peer, err := netip.ParseAddr(a.Peer); err == nil {
+				out = append(out, netip.PrefixFrom(peer, peer.BitLen()))
+			}
+		}
+	}
+	return out
+}
+
+// reaches reports whether the address is on a link of the scope.
+func (h *host) reaches(scope state.Scope, ip netip.Addr) bool {
+	for _, p := range h.subnetsOf(scope, "") {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	for _, k := range h.keys {
+		r, ok := h.objects[k].object.(state.Route)
+		if ok && r.Scope == scope && r.Via == "" && r.Dst.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// links reports DNAT rules to an address that should be somebody's and is nobody's.
+func (n *network) links() {
+	each(n, func(o *owned, c state.Chain) {
+		for _, rule := range c.Rules {
+			to, ok := destination(rule)
+			if ok && n.owners[to] == nil && n.inKnownSubnet(to) {
+				n.report(true, "", []*Task{o.task}, "link of %s to %s: no host of this play has that address, though its subnet is known", o.host.Name, to)
+			}
+		}
+	})
+}
+
+// destination is the address that a rule sends packets to.
+func destination(rule []string) (netip.Addr, bool) {
+	for i, word := range rule {
+		if word != "--to-destination" || i+1 == len(rule) {
+			continue
+		}
+		if ap, err := netip.ParseAddrPort(rule[i+1]); err == nil {
+			return ap.Addr(), true
+		}
+		ip, err := netip.ParseAddr(rule[i+1])
+		return ip, err == nil
+	}
+	return netip.Addr{}, false
+}
+
+func (n *network) inKnownSubnet(ip netip.Addr) bool {
+	found := false
+	each(n, func(_ *owned, a state.Address) {
+		found = found || a.Prefix.Bits() > 0 && !a.Prefix.IsSingleIP() && a.Prefix.Masked().Contains(ip)
+	})
+	return found
+}
