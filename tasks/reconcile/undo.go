@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 
 	"netrun/tasks/state"
@@ -190,8 +191,9 @@ func (u *undo) removals(p *planning) {
 	}
 }
 
+// removeKind goes backwards: a file goes before the directory that it is in.
 func (u *undo) removeKind(p *planning, kind state.Kind) {
-	for _, k := range u.keys {
+	for _, k := range slices.Backward(u.keys) {
 		if before, touched := u.before[k]; k.Kind != kind || !touched || before != nil {
 			continue
 		}
