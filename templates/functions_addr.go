@@ -1,8 +1,10 @@
 package templates
 
 import (
+	"encoding/binary"
 	"fmt"
-	"math/big"
+	"math"
+	"math/bits"
 	"net/netip"
 	"strings"
 )
@@ -51,19 +53,23 @@ func nthHost(a []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	size := new(big.Int).Lsh(big.NewInt(1), uint(p.Addr().BitLen()-p.Bits()))
-	off := big.NewInt(int64(n))
-	if n < 0 {
-		off.Add(off, size)
+	free := p.Addr().BitLen() - p.Bits() // bits that tell hosts apart
+	room := uint64(math.MaxUint64)
+	if free < 64 {
+		room = 1<<free - 1
 	}
-	if off.Sign() < 0 || off.Cmp(size) >= 0 {
+	if n >= 0 && uint64(n) > room || n < 0 && uint64(-(n+1)) > room {
 		return nil, fmt.Errorf("%s has no host number %d", p.Masked(), n)
+	}
+	off := wide128{lo: uint64(n)}
+	if n < 0 {
+		off = ones(free).minus(uint64(-(n + 1)))
 	}
 	return plus(p.Masked().Addr(), off).String(), nil
 }
 
 func subnet(a []any) (any, error) {
-	bits, err := integer(a[0])
+	more, err := integer(a[0])
 	if err != nil {
 		return nil, err
 	}
@@ -75,21 +81,51 @@ func subnet(a []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	length := p.Bits() + bits
-	if bits < 0 || length > p.Addr().BitLen() {
-		return nil, fmt.Errorf("%s has no %d bits for subnets", p.Masked(), bits)
+	length := p.Bits() + more
+	if more < 0 || length > p.Addr().BitLen() {
+		return nil, fmt.Errorf("%s has no %d bits for subnets", p.Masked(), more)
 	}
-	number := big.NewInt(int64(n))
-	if n < 0 || number.BitLen() > bits {
-		return nil, fmt.Errorf("%s has no subnet number %d of %d bits", p.Masked(), n, bits)
+	if n < 0 || bits.Len64(uint64(n)) > more {
+		return nil, fmt.Errorf("%s has no subnet number %d of %d bits", p.Masked(), n, more)
 	}
-	off := number.Lsh(number, uint(p.Addr().BitLen()-length))
+	off := wide128{lo: uint64(n)}.shift(p.Addr().BitLen() - length)
 	return netip.PrefixFrom(plus(p.Masked().Addr(), off), length).String(), nil
 }
 
-func plus(addr netip.Addr, off *big.Int) netip.Addr {
-	sum := new(big.Int).SetBytes(addr.AsSlice())
-	sum.Add(sum, off)
-	out, _ := netip.AddrFromSlice(sum.FillBytes(make([]byte, addr.BitLen()/8)))
-	return out
+// wide128 is an integer as wide as an address. math/big would add as much to the
+// helper as all other functions of templates together.
+type wide128 struct{ hi, lo uint64 }
+
+// ones is 2^n-1.
+func ones(n int) wide128 {
+	if n >= 64 {
+		return wide128{1<<(n-64) - 1, math.MaxUint64}
+	}
+	return wide128{0, 1<<n - 1}
+}
+
+func (w wide128) minus(n uint64) wide128 {
+	lo, borrow := bits.Sub64(w.lo, n, 0)
+	return wide128{w.hi - borrow, lo}
+}
+
+func (w wide128) shift(n int) wide128 {
+	if n >= 64 {
+		return wide128{w.lo << (n - 64), 0}
+	}
+	return wide128{w.hi<<n | w.lo>>(64-n), w.lo << n}
+}
+
+// plus is the address off further on; off does not lead beyond the last one.
+func plus(addr netip.Addr, off wide128) netip.Addr {
+	if addr.Is4() {
+		b := addr.As4()
+		binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])+uint32(off.lo))
+		return netip.AddrFrom4(b)
+	}
+	b := addr.As16()
+	lo, carry := bits.Add64(binary.BigEndian.Uint64(b[8:]), off.lo, 0)
+	binary.BigEndian.PutUint64(b[8:], lo)
+	binary.BigEndian.PutUint64(b[:8], binary.BigEndian.Uint64(b[:8])+off.hi+carry)
+	return netip.AddrFrom16(b)
 }

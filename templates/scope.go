@@ -127,6 +127,7 @@ type nestedError struct {
 
 // Error implements error.
 func (e *nestedError) Error() string { return fmt.Sprintf("variable %q: %v", e.name, e.err) }
+
 // Unwrap gives the cause.
 func (e *nestedError) Unwrap() error { return e.err }
 

@@ -84,6 +84,8 @@ var evalTests = []struct {
 	{"{{ host .net.address }} {{ network .net.address }} {{ prefixlen .net.address }}", "10.1.2.3 10.1.2.0/24 24"},
 	{"{{ .net.address | nthhost 5 }} {{ nthhost -1 .net.address }} {{ nthhost 1 \"fd00::/64\" }}", "10.1.2.5 10.1.2.255 fd00::1"},
 	{"{{ subnet 8 3 \"10.0.0.0/16\" }} {{ \"fd00::/48\" | subnet 16 255 }}", "10.0.3.0/24 fd00:0:0:ff::/64"},
+	{"{{ nthhost -1 \"fd00::/64\" }} {{ nthhost -2 \"::/0\" }} {{ nthhost 0 \"10.0.0.9\" }}", "fd00::ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe 10.0.0.9"},
+	{"{{ subnet 64 1 \"fd00::/16\" }} {{ subnet 0 0 \"10.0.0.1/32\" }} {{ nthhost 4294967295 \"0.0.0.0/0\" }}", "fd00::1:0:0:0/80 10.0.0.1/32 255.255.255.255"},
 	{"{{ slice .list 1 }} {{ slice .name 0 2 }} {{ len .list }}", `["a", "b"] br 3`},
 	{"{{ hasPrefix \"br\" .name }} {{ print .n .name }}", "true 3br0"},
 }
