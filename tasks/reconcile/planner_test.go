@@ -251,3 +251,29 @@ func TestUndoLeavesATableThatOthersUse(t *testing.T) {
 		t.Error("our own chain was left")
 	}
 }
+
+func TestUndoRemovesAFileBeforeItsDirectory(t *testing.T) {
+	ctx := context.Background()
+	host := newMemory()
+	var journal kept
+	p := New(host, Options{Journal: &journal})
+	dir := state.File{Path: "/etc/web", Type: "directory"}
+	file := state.File{Path: "/etc/web/current", Type: "link", Target: "v2"}
+	if _, err := p.Plan(ctx, 1, state.Present(dir, file)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(ctx); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Undo(ctx, host, journal, UndoOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range report.Changes {
+		got = append(got, c.Key().Name)
+	}
+	if diff := cmp.Diff([]string{"/etc/web/current", "/etc/web"}, got); diff != "" {
+		t.Errorf("order of removal (-want +got):\n%s", diff)
+	}
+}
