@@ -40,7 +40,6 @@ type Task struct {
 	environment                      map[string]any
 	notify                           []Text
 	listen                           []string
-	startsHere                       bool // no task before it is run, for --start-at-task
 }
 
 type loop struct {

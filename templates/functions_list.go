@@ -202,7 +202,7 @@ func length(a []any) (any, error) {
 }
 
 func keys(a []any) (any, error) {
-	names := []string{}
+	var names []string
 	switch x := a[0].(type) {
 	case map[string]any:
 		names = sortedKeys(x)
