@@ -59,7 +59,8 @@ func (l *LineInFile) Check() error {
 // Want implements Wanter.
 func (l *LineInFile) Want() []state.Want {
 	return state.Present(state.Edit{
-		File:   state.File{Path: string(l.Path), Type: "file", Mode: string(l.Mode), Owner: l.Owner, Group: l.Group, Secret: l.Secret},
-		Create: l.Create, Change: l.edit,
+		Optional: l.State == absent,
+		File:     state.File{Path: string(l.Path), Type: "file", Mode: string(l.Mode), Owner: l.Owner, Group: l.Group, Secret: l.Secret},
+		Create:   l.Create, Change: l.edit,
 	})
 }

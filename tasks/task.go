@@ -54,14 +54,14 @@ type Expander interface {
 
 // Inventory is what Expand may ask. Variables are those of that host, rendered.
 type Inventory interface {
-	Self() string                               // inventory name of the host that the task is for
+	Self() string                                // inventory name of the host that the task is for
 	Group(name string) (hosts []string, ok bool) // in inventory order; a host's name is a group of one
 	Var(host, name string) (value any, ok bool, err error)
 }
 
 // Vars is what an Inline task may ask of the variables in force.
 type Vars interface {
-	Lookup(name string) (any, error)    // an unknown name is an error that names the nearest one
+	Lookup(name string) (any, error)     // an unknown name is an error that names the nearest one
 	Eval(expression string) (any, error) // an expr expression, as in when
 }
 

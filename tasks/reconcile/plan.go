@@ -25,7 +25,9 @@ func (p *planning) want(w state.Want) error {
 		if err != nil {
 			return err
 		}
-		object = resolved
+		if object = resolved; object == nil {
+			return nil
+		}
 	}
 	have, there := p.sim.Get(object.Key())
 	switch {
@@ -81,6 +83,9 @@ func (p *planning) adjust(object, have state.Object) error {
 		p.keepCollateral(c)
 		p.add(c)
 		return nil
+	}
+	if _, file := have.(state.File); file {
+		return fmt.Errorf("%s is there already with %s: remove it first, if nothing in it is needed", have.Key(), fixedText(fields))
 	}
 	if mark, marked := state.MarkOf(have); marked && !strings.HasPrefix(mark, "netrun") {
 		return fmt.Errorf("%s is there already with %s, and is not netrun's: remove it, or choose another name", have.Key(), fixedText(fields))

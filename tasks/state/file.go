@@ -45,7 +45,9 @@ func Checksum(content []byte) string {
 type Edit struct {
 	File   File
 	Create bool // an absent file is an empty one
-	Change func(old []byte) ([]byte, error)
+	// Optional wants nothing of an absent file; without it and Create that is an error.
+	Optional bool
+	Change   func(old []byte) ([]byte, error)
 }
 
 // Key implements Object.
@@ -62,6 +64,8 @@ func (e Edit) Resolve(view View) (Object, error) {
 	var old []byte
 	if have, ok := view.Get(e.Key()); ok {
 		old = have.(File).Content
+	} else if e.Optional {
+		return nil, nil
 	} else if !e.Create {
 		return nil, &MissingError{Key: e.Key(), Needs: e.Key()}
 	}

@@ -14,6 +14,7 @@ type Bringer interface {
 type Late interface {
 	Object
 	Reads() []Key
+	// Resolve gives nil where, as things are, nothing is wanted.
 	Resolve(View) (Object, error)
 }
 

@@ -81,9 +81,15 @@ func (l Link) Reads() []Key {
 	return []Key{LinkKey(l.MTUScope, l.MTUOf)}
 }
 
-// Resolve implements Late: it takes the MTU of the link that MTUOf names.
+// Resolve implements Late: a new link takes the MTU of the link that MTUOf names.
+// One that is there keeps its own: a bridge follows its smallest port, so that two
+// ports which both followed the bridge would never come to rest.
 func (l Link) Resolve(view View) (Object, error) {
 	if l.MTUOf == "" {
+		return l, nil
+	}
+	if have, ok := view.Get(l.Key()); ok && have.(Link).MTU != 0 {
+		l.MTUOf, l.MTUScope = "", ""
 		return l, nil
 	}
 	source, ok := view.Get(LinkKey(l.MTUScope, l.MTUOf))

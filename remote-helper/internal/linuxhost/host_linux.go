@@ -84,7 +84,28 @@ func (h *Host) Observe(ctx context.Context, keys []state.Key) (*state.State, err
 			out.Put(o)
 		}
 	}
+	nameOVSLinks(out)
 	return out, nil
+}
+
+// nameOVSLinks gives the links that Open vSwitch made their type: with the userspace
+// datapath they are tap devices, and look like anybody's.
+func nameOVSLinks(out *state.State) {
+	name := func(link string) {
+		if o, ok := out.Get(state.LinkKey(state.HostScope, link)); ok && o.(state.Link).Type == "tun" {
+			l := o.(state.Link)
+			l.Type = "openvswitch"
+			out.Put(l)
+		}
+	}
+	for _, o := range out.All(state.KindOVSBridge, state.HostScope) {
+		name(o.(state.OVSBridge).Name)
+	}
+	for _, o := range out.All(state.KindOVSPort, state.HostScope) {
+		if p := o.(state.OVSPort); p.Type == "internal" {
+			name(p.Name)
+		}
+	}
 }
 
 // query is what Observe reads at once: one kind in one scope.

@@ -100,6 +100,13 @@ func (s *session) changeLink(before, after state.Link) error {
 	if err != nil {
 		return err
 	}
+	if after.Type == "openvswitch" && after.MAC != before.MAC {
+		// The switch would put the address of its own choice back.
+		if err := s.setOVSAddress(after.Name, after.MAC); err != nil {
+			return err
+		}
+		before.MAC = after.MAC
+	}
 	m := newLinkMessage()
 	if err := m.body(after, before); err != nil {
 		return err

@@ -3,6 +3,7 @@
 package linuxhost
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,12 +65,18 @@ func stopDaemon(t *testing.T, pidfile string) {
 	}
 	unix.Kill(pid, unix.SIGTERM)
 	for range 200 {
-		if unix.Kill(pid, 0) != nil {
+		if gone(pid) {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	unix.Kill(pid, unix.SIGKILL)
+}
+
+// gone reports whether the process has ended; nobody may have waited for it yet.
+func gone(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(stat), ") Z ")
 }
 
 func TestOVS(t *testing.T) {

@@ -144,3 +144,20 @@ func checkOVSName(name string) error {
 	}
 	return nil
 }
+
+// setOVSAddress sets the MAC address of a link that Open vSwitch made: a bridge's
+// own link has it from the bridge, any other internal port from its interface.
+func (s *session) setOVSAddress(link, mac string) error {
+	db, err := s.database()
+	if err != nil {
+		return err
+	}
+	args := []string{"set", "Interface", link, column("mac", mac)}
+	for _, b := range db.bridges {
+		if b.Name == link {
+			args = []string{"set", "Bridge", link, column("other_config:hwaddr", mac)}
+		}
+	}
+	_, err = s.vsctl(args...)
+	return err
+}
