@@ -53,12 +53,12 @@ type Fleet struct {
 	mu       sync.Mutex
 	sessions map[string]*session
 	failed   map[string]error // hosts that are given up
-	stopped  bool
+	stopping chan struct{}    // closed by Stop
 }
 
 // New is a fleet of the targets, to none of which it connects yet.
 func New(c Config, targets []Target) *Fleet {
-	f := &Fleet{Config: c, targets: map[string]Target{}, sessions: map[string]*session{}, failed: map[string]error{}}
+	f := &Fleet{Config: c, targets: map[string]Target{}, sessions: map[string]*session{}, failed: map[string]error{}, stopping: make(chan struct{})}
 	for _, t := range targets {
 		f.targets[t.Dial.Name] = t
 	}
@@ -75,6 +75,8 @@ func (f *Fleet) Add(t Target) {
 // Connect connects to those of the hosts that are not connected yet. It reports
 // the ones that it can not reach, and returns the others.
 func (f *Fleet) Connect(ctx context.Context, hosts []string) []string {
+	ctx, done := f.untilStop(ctx)
+	defer done()
 	unknown := f.connectAll(ctx, hosts)
 	if keys := keysOf(unknown); len(keys) > 0 {
 		f.again(ctx, unknown, keys)
@@ -199,11 +201,17 @@ func (f *Fleet) giveUp(host string, err error) {
 }
 
 // Stop asks all hosts to stop: each undoes its play, or finishes it if it is past
-// its last task. It does not wait.
+// its last task. Hosts that are not connected yet are given up, and no further play
+// begins. It does not wait.
 func (f *Fleet) Stop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.stopped = true
+	select {
+	case <-f.stopping:
+		return
+	default:
+		close(f.stopping)
+	}
 	for _, s := range f.sessions {
 		go s.send(wire.Request{Cancel: &wire.Cancel{}})
 	}
@@ -211,9 +219,25 @@ func (f *Fleet) Stop() {
 
 // Stopped reports whether Stop was called.
 func (f *Fleet) Stopped() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.stopped
+	select {
+	case <-f.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// untilStop is ctx, ended by Stop too.
+func (f *Fleet) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-f.stopping:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // Close ends all sessions. A helper whose play is under way undoes it by itself.

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -45,8 +46,21 @@ func (f *Fleet) Play(ctx context.Context, p Play) map[string]Outcome {
 			run.outcomes[h] = Outcome{Unreachable: err}
 		}
 	}
+	if f.Stopped() {
+		run.never(up)
+		return run.outcomes
+	}
 	run.play(up)
 	return run.outcomes
+}
+
+// never ends a play that was stopped before it began.
+func (r *running) never(hosts []string) {
+	failed := &wire.Failed{Kind: wire.FailCanceled, Msg: "stopped before the play began there"}
+	for _, h := range hosts {
+		r.Report.Event(h, wire.Event{Failed: failed})
+		r.end(h, Outcome{Failed: failed})
+	}
 }
 
 // running is a play under way.
@@ -153,6 +167,10 @@ func (r *running) await(h string, s *session, stop func(wire.Event) bool) bool {
 		if stop(e) {
 			return true
 		}
+	}
+	if r.Stopped() && errors.Is(s.err, errEnded) {
+		r.never([]string{h}) // it had not begun, or it would have said how it ended
+		return false
 	}
 	r.giveUp(h, s.err)
 	r.end(h, Outcome{Unreachable: r.failure(h)})

@@ -68,13 +68,16 @@ func (s *session) read() {
 	}
 }
 
+// errEnded is a helper that went of its own accord.
+var errEnded = errors.New("the helper ended the session")
+
 // cause is why the helper's output ended: what it printed, or what the connection says.
 func (s *session) cause(err error) error {
 	if waited := s.helper.Wait(); waited != nil {
 		return waited
 	}
 	if err == io.EOF {
-		return errors.New("the helper ended the session")
+		return errEnded
 	}
 	return err
 }
