@@ -125,8 +125,8 @@ func (h *host) want(t *Task, w state.Want) {
 		h.keys = append(h.keys, key)
 		return
 	}
-	if !sameType(have.object, w.Object) {
-		return // an edit of a file
+	if _, edit := w.Object.(state.Edit); edit || !sameType(have.object, w.Object) {
+		return // edits of a file build on each other, and on its content
 	}
 	for _, f := range state.Diff(w.Object, have.object) {
 		if f.From != "" && have.task.Play == t.Play {

@@ -184,10 +184,14 @@ func TestLoops(t *testing.T) {
 
 func TestOwners(t *testing.T) {
 	sysctl := func(v string) state.Sysctl { return state.Sysctl{Name: "net/ipv4/ip_forward", Value: v} }
+	edit := func(line string) state.Edit {
+		return state.Edit{File: state.File{Path: "/etc/motd"}, Change: func([]byte) ([]byte, error) { return []byte(line), nil }}
+	}
 	clash := "error a:2: sysctl net/ipv4/ip_forward of a: two tasks want different values of value, 1 and 0; see a:1"
 	runCases(t, []lintCase{
 		{"two values", []Host{on("a", sysctl("1"), sysctl("0"))}, []string{clash}},
 		{"the same value", []Host{on("a", sysctl("1"), sysctl("1"))}, nil},
+		{"two edits of a file", []Host{on("a", edit("one"), edit("two"))}, nil},
 		{"in two plays", []Host{with(on("a", sysctl("1"), sysctl("0")), func(h *Host) { h.Tasks[1].Play = 1 })}, nil},
 		{"only perhaps", []Host{with(on("a", sysctl("1"), sysctl("0")), func(h *Host) { h.Tasks[1].Unsure = true })}, []string{"warning" + strings.TrimPrefix(clash, "error")}},
 		{"a field that the first leaves alone", []Host{on("a", bridge("br0"), state.Link{Name: "br0", MTU: 1400})}, nil},
