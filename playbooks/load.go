@@ -149,11 +149,14 @@ func (l *loader) finish() {
 
 // place gives an error of reading the place that led to the file.
 func place(err error, pos diag.Pos) error {
-	switch err.(type) {
-	case *os.PathError:
-		return diag.Errorf(pos, "%s", strings.TrimPrefix(err.Error(), "open "))
+	missing, ok := err.(*os.PathError)
+	switch {
+	case !ok:
+		return err
+	case missing.Path == pos.File && pos.Line == 0: // the place says it already
+		return diag.Errorf(pos, "%v", missing.Err)
 	}
-	return err
+	return diag.Errorf(pos, "%s", strings.TrimPrefix(err.Error(), "open "))
 }
 
 func join(dir, path string) string {
