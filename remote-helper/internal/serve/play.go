@@ -77,6 +77,7 @@ func (s *session) newPlay(spec *wire.Begin) (*play, []string, error) {
 	p.planner = reconcile.New(s.Host, reconcile.Options{Owner: spec.Owner, Journal: p.journal})
 	if spec.Script != nil {
 		p.own = p.interpreter(spec.Script)
+		p.own.Set(s.known)
 	}
 	return p, found, nil
 }
@@ -195,6 +196,9 @@ func (s *session) end() {
 		}
 	}
 	s.play = nil
+	if p.own != nil {
+		s.known = p.own.Facts()
+	}
 	if err := p.finish(); err != nil {
 		s.out.send(wire.Event{Ended: p.fail(err)})
 		return

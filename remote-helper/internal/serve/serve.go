@@ -17,6 +17,7 @@ import (
 	"netrun/remote-helper/wire"
 	"netrun/tasks"
 	"netrun/tasks/state"
+	"netrun/templates"
 )
 
 // Config is what a session works with.
@@ -42,6 +43,7 @@ type session struct {
 	journals *journal.Dir
 	lost     context.Context // ends when the controller is gone
 	play     *play           // the running one, or nil
+	known    templates.Map   // registered results and facts of the plays so far
 	heard    atomic.Int64    // when the controller last said something, Unix ns
 }
 
