@@ -153,6 +153,9 @@ func (r *running) begin(h string) wire.Request {
 // has ended there. It reports whether the play goes on.
 func (r *running) await(h string, s *session, stop func(wire.Event) bool) bool {
 	for e := range s.events {
+		if e.Result != nil && s.works != "" {
+			e.Result.Host = s.works
+		}
 		r.Report.Event(h, e)
 		switch {
 		case e.Confirm != nil:
@@ -266,7 +269,8 @@ func (r *running) run(h, on string, i int, imports map[string]templates.Map) {
 	}
 	segment := &wire.Segment{Index: i, Imports: imports, Own: r.takeOwn(h)}
 	if on != h {
-		segment.For = r.Scripts[h]
+		segment.For, s.works = r.Scripts[h], h
+		defer func() { s.works = "" }()
 	}
 	s.send(append(requests, wire.Request{Segment: segment})...)
 	failed := false

@@ -14,6 +14,7 @@ import (
 // session is the helper of one host.
 type session struct {
 	host   string
+	works  string // the host that a task is run for, if it is not this one
 	conn   dial.Conn
 	helper *push.Helper
 	writer *wire.Writer
