@@ -47,6 +47,7 @@ func (l *lines) other(e Event) {
 	}
 	if e.Event == EventPlay {
 		l.header, l.headed = 0, map[int]bool{}
+		l.queue = newQueue(l.hosts)
 	}
 	l.print(e.Time, l.text(e))
 }

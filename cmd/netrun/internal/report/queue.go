@@ -21,7 +21,7 @@ const (
 type queue struct {
 	hosts *tracker
 	held  map[string][]Event // by host
-	names []string           // of held, in order of arrival
+	names []string           // of held, in the play's order
 	count int
 	due   time.Time // when everything is shown
 }
@@ -31,6 +31,7 @@ func newQueue(hosts *tracker) *queue { return &queue{hosts: hosts, held: map[str
 func (q *queue) add(e Event) {
 	if _, known := q.held[e.Host]; !known {
 		q.names = append(q.names, e.Host)
+		slices.SortStableFunc(q.names, func(a, b string) int { return q.hosts.ranks[a] - q.hosts.ranks[b] })
 	}
 	if q.count == 0 {
 		q.due = e.Time.Add(patience)

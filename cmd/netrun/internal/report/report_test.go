@@ -132,3 +132,39 @@ func TestConcurrentUse(t *testing.T) {
 		}
 	}
 }
+
+func TestGroupsListHostsInThePlaysOrder(t *testing.T) {
+	s := newStage(Lines)
+	s.PlayStart(site("a", "b", "c"))
+	for _, h := range []string{"c", "a", "b"} {
+		s.simple(h, 1, script.OK)
+		s.ended(h, wire.Ended{})
+	}
+	s.Close()
+	if want := "ok: [a]\nok: [b]\nok: [c]\n"; !strings.Contains(s.out.String(), want) {
+		t.Errorf("got %s, want in it %s", s.out, want)
+	}
+}
+
+func TestFetchedFileBelongsToTheNextResult(t *testing.T) {
+	s := newStage(Lines)
+	s.PlayStart(site("a"))
+	s.Fetched("a", "got/a/file")
+	s.result("a", script.Result{Task: 1, Status: script.OK, Msg: "8 bytes"})
+	s.ended("a", wire.Ended{})
+	s.Close()
+	if want := "ok: [a]: 8 bytes -> got/a/file\n"; !strings.Contains(s.out.String(), want) {
+		t.Errorf("got %s, want in it %s", s.out, want)
+	}
+}
+
+func TestSuspendClearsTheBlock(t *testing.T) {
+	s := newStage(Live)
+	s.PlayStart(site("a"))
+	s.Tick()
+	s.Suspend(func() { s.out.WriteString("question? ") })
+	out := s.out.String()
+	if i, j := strings.LastIndex(out, showCursor), strings.Index(out, "question?"); i < 0 || i > j {
+		t.Errorf("got %q, want the cursor back before the question", out)
+	}
+}

@@ -88,7 +88,7 @@ func interleaved(s *stage) {
 	s.Phase("node2", "run")
 	s.simple("node2", 1, script.OK)
 	s.simple("node2", 2, script.OK)
-	s.simple("node2", 3, script.OK)
+	s.result("node2", script.Result{Task: 3, Status: script.OK, Msg: "12 bytes"})
 	s.ended("node2", wire.Ended{})
 	s.PlayEnd()
 	s.Recap()

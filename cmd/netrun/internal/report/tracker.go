@@ -13,6 +13,7 @@ type tracker struct {
 	begun time.Time
 	order map[int]int // task id -> its place in the play
 	hosts map[string]*busy
+	ranks map[string]int // of hosts in the play
 }
 
 // busy is one host's doing.
@@ -34,8 +35,9 @@ func (t *tracker) start(p Play, now time.Time) {
 		t.order[task.ID] = i
 	}
 	connected := t.hosts
-	t.hosts = make(map[string]*busy, len(p.Hosts))
-	for _, h := range p.Hosts {
+	t.hosts, t.ranks = make(map[string]*busy, len(p.Hosts)), make(map[string]int, len(p.Hosts))
+	for i, h := range p.Hosts {
+		t.ranks[h] = i
 		b := &busy{name: h, phase: "wait", since: now}
 		if old := connected[h]; old != nil {
 			b.connected = old.connected
