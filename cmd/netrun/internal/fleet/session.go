@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"netrun/cmd/netrun/internal/dial"
 	"netrun/cmd/netrun/internal/push"
@@ -22,6 +23,7 @@ type session struct {
 	err    error
 	save   func(host string, f wire.File) (io.WriteCloser, error)
 	stop   chan struct{}
+	local  bool // on the controller itself
 }
 
 // open connects to the host and starts its helper.
@@ -39,7 +41,7 @@ func (f *Fleet) open(ctx context.Context, host string) (*session, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	s := &session{host: host, conn: conn, helper: helper, writer: wire.NewWriter(helper.Stdin),
-		events: make(chan wire.Event, 64), save: f.Save, stop: make(chan struct{})}
+		events: make(chan wire.Event, 64), save: f.Save, stop: make(chan struct{}), local: target.Dial.Local}
 	go s.read()
 	return s, nil
 }
@@ -110,6 +112,24 @@ func (s *session) send(requests ...wire.Request) {
 	}
 }
 
+// localPatience is how long a helper on the controller may take to undo its play.
+const localPatience = 10 * time.Second
+
+// leave waits for a helper that no connection stands before: to close the session
+// would be to kill it while it undoes its play.
+func (s *session) leave() {
+	ended := make(chan error, 1)
+	go func() {
+		for range s.events { // so that it can say what it does
+		}
+		ended <- s.helper.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(localPatience):
+	}
+}
+
 // close ends the session and its connection.
 func (s *session) close() {
 	select {
@@ -120,6 +140,9 @@ func (s *session) close() {
 	}
 	// Closing cannot change what the host does any more: errors are of no use here.
 	_ = s.helper.Stdin.Close()
+	if s.local {
+		s.leave()
+	}
 	_ = s.helper.Close()
 	_ = s.conn.Close()
 }
