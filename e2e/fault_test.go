@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"strings"
@@ -132,23 +133,30 @@ func TestConnectionCut(t *testing.T) {
 	converges(t, "cut", before)
 }
 
-// TestConnectionSilent drops every packet in the middle of a play. The host takes
-// a minute to give the controller up, the controller its timeout.
+// deafen drops what comes for sshd, and undeafen lets it through again: as rules of
+// somebody else's.
+const (
+	deafen   = "iptables -I INPUT -p tcp --dport 22 -j DROP"
+	undeafen = "iptables -D INPUT -p tcp --dport 22 -j DROP"
+)
+
+// TestConnectionSilent drops every packet in the middle of a play. The controller
+// takes its timeout to give the host up, and the host a minute for the controller.
 func TestConnectionSilent(t *testing.T) {
 	need(t)
 	t.Parallel()
+	shell(t, the.hosts, "silent", deafen+" && "+undeafen) // from now on there is a table
 	before := snapshot(t, the.hosts, "silent")
-	p := struck(t, the.hosts.Inventory, on("silent", steps[0], "command: sleep 1", steps[1], "command: sleep 15"), 2, func() {
-		strike(t, "silent", "iptables -I INPUT -p tcp --dport 22 -j DROP")
-	})
+	p := struck(t, the.hosts.Inventory, on("silent", steps[0], "command: sleep 1", steps[1], "command: sleep 100"), 2,
+		func() { strike(t, "silent", deafen) })
 	if p.Exit != 4 {
 		t.Errorf("got exit status %d; want 4\n%s%s", p.Exit, p.Stdout, p.Stderr)
 	}
 	if p.Elapsed > 30*time.Second {
 		t.Errorf("got the host given up after %s; want within a few times the timeout of 5s", p.Elapsed)
 	}
-	eventually(t, 100*time.Second, func() string { return gone(t, "silent") })
-	shell(t, the.hosts, "silent", "iptables -D INPUT -p tcp --dport 22 -j DROP")
+	eventually(t, 90*time.Second, func() string { return gone(t, "silent") })
+	shell(t, the.hosts, "silent", undeafen)
 	undoneBy(t, "silent", before, time.Second)
 	converges(t, "silent", before)
 }
@@ -180,6 +188,16 @@ func TestHelperKilled(t *testing.T) {
 	}
 }
 
+// long is a play whose batches take their time, and which has no acts.
+func long(host string) string {
+	var ports strings.Builder
+	for i := 2; i < 120; i++ {
+		fmt.Fprintf(&ports, "\n  - %d", i)
+	}
+	many := "static_ip: {netns: web, bridge: br0, interface: 'p{{ .item }}', addresses: '10.77.1.{{ .item }}/24'}\nloop:" + ports.String()
+	return on(host, append(steps[:3:3], many)...)
+}
+
 // TestHelperKilledAtRandom kills it whenever, also in the middle of writes.
 func TestHelperKilledAtRandom(t *testing.T) {
 	need(t)
@@ -188,16 +206,19 @@ func TestHelperKilledAtRandom(t *testing.T) {
 	t.Logf("seed of the random moments: %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	before := snapshot(t, the.hosts, "random")
-	for range 8 {
-		moment := time.Duration(random.Int64N(int64(600 * time.Millisecond)))
+	for range 10 {
+		moment := time.Duration(random.Int64N(int64(time.Second)))
 		done := make(chan struct{})
-		p := struck(t, the.hosts.Inventory, quick("random"), 0, func() {
+		p := struck(t, the.hosts.Inventory, long("random"), 0, func() {
 			time.AfterFunc(moment, func() {
 				defer close(done)
 				strike(t, "random", kill)
 			})
 		})
 		<-done
+		if p.Exit == 0 { // it was done by then
+			undo(t, "random")
+		}
 		next := converges(t, "random", before)
 		t.Logf("helper killed after %s: exit status %d, next play found %q", moment, p.Exit, next.found())
 	}

@@ -33,7 +33,6 @@ func payloads(canary string) []string {
 // literal are tasks that take any text as data. %s is the text as a YAML string.
 var literal = []string{
 	"copy: {dest: /tmp/hostile.content, content: %s}",
-	"lineinfile: {path: /tmp/hostile.line, line: %s, create: true}\nignore_errors: true", // a line holds no line break
 	"command: {argv: [printf, '%%s', %s], probe: true}\nregister: printed",
 	"command: {argv: [cat], stdin: %s, probe: true}\nregister: fed",
 	"shell: {cmd: 'printf %%s \"$TEXT\"', env: {TEXT: %s}, probe: true}\nregister: env",
@@ -42,12 +41,17 @@ var literal = []string{
 	"copy: {dest: /tmp/hostile.env, content: '{{ .env.stdout }}'}",
 	"copy: {dest: /tmp/hostile.var, content: '{{ .evil }}'}",
 	"debug: {msg: %s}",
-	"iptables: {chain: EVIL, rules: [['-m', comment, '--comment', %s, '-j', ACCEPT]]}\nignore_errors: true",
 	"set_fact: {fact: %s}",
 	"assert: {that: fact == evil}",
 	"fail: {msg: %s}\nignore_errors: true",
-	"wait_for: {path: %s, timeout: 1}\nignore_errors: true",
-	"fetch: {src: %s, dest: fetched}\nignore_errors: true",
+}
+
+// lines are tasks that take any text of one line as data.
+var lines = []string{
+	"lineinfile: {path: /tmp/hostile.line, line: %s, create: true}",
+	"iptables: {chain: EVIL, rules: [['-m', comment, '--comment', %s, '-j', ACCEPT]]}",
+	"wait_for: {port: 80, host: %s, timeout: 1}\nignore_errors: true",
+	"ping: {to: %s, count: 1, timeout: 1}\nignore_errors: true",
 }
 
 // named are tasks in which the text stands where only a name or an address may.
@@ -65,14 +69,14 @@ var named = []string{
 	"sysctl: {name: %s, value: '1'}",
 	"static_ip: {netns: %s, bridge: br0, addresses: 10.0.0.2/24}",
 	"static_ip: {container: %s, bridge: br0, addresses: 10.0.0.2/24}",
-	"link: {netns: web, from: 127.0.0.1:1, to: %s}",
 	"iptables: {chain: %s}",
 	"iptables: {chain: WEB, jump_from: [%s]}",
 	"command: {cmd: 'true', netns: %s}",
+	"wait_for: {path: %s, timeout: 1}",
+	"fetch: {src: %s, dest: fetched}",
+	"copy: {dest: %s, content: x}",
 	"service: {name: %s, state: started}",
 	"package: {name: %s}",
-	"wait_for: {port: 80, host: %s, timeout: 1}",
-	"ping: {to: %s}",
 }
 
 func fill(tasks []string, text string) []string {
@@ -109,11 +113,16 @@ func TestHostileTextIsData(t *testing.T) {
 	before := snapshot(t, the.hosts, host)
 	for _, text := range payloads(canary) {
 		vars := fmt.Sprintf("{%q: %s}", "evil", yamlQuoted(text))
-		p := play(t, the.hosts, on(host, fill(literal, text)...), "-e", vars).want(t, 0)
+		tasks := literal
+		if !strings.Contains(text, "\n") {
+			tasks = append(tasks[:len(tasks):len(tasks)], lines...)
+		}
+		play(t, the.hosts, on(host, fill(tasks, text)...), "-e", vars).want(t, 0)
 		canaryAway(t, host, canary, fmt.Sprintf("%q as data", text))
-		for _, file := range []string{"content", "printed", "fed", "env", "var"} {
-			if got := shell(t, the.hosts, host, `cat "/tmp/hostile.$1"`, file); got != text {
-				t.Errorf("%q through %s: got %q on the host\n%s", text, file, got, p.Stdout)
+		stdout := strings.TrimRight(text, "\n") // as registered results have it
+		for file, want := range map[string]string{"content": text, "var": text, "printed": stdout, "fed": stdout, "env": stdout} {
+			if got := shell(t, the.hosts, host, `cat "/tmp/hostile.$1"`, file); got != want {
+				t.Errorf("%q through %s: got %q on the host; want %q", text, file, got, want)
 			}
 		}
 		rules := shell(t, the.hosts, host, "iptables-save; ip6tables-save")
@@ -133,15 +142,21 @@ func TestHostileNamesAreRefused(t *testing.T) {
 	const host = "hostile"
 	canary := filepath.Join(os.TempDir(), fmt.Sprintf("netrun-canary-names-%d", os.Getpid()))
 	for _, text := range payloads(canary) {
+		// A name of the inventory may stand in these, which are looked at last.
+		play(t, the.hosts, on(host, fill([]string{"link: {netns: web, from: 127.0.0.1:1, to: %s}"}, text)...)).want(t, 1)
 		tasks := fill(named, text)
+		if strings.Contains(text, "\n") {
+			tasks = append(tasks, fill(lines, text)...)
+		}
 		p := play(t, the.hosts, on(host, tasks...)).want(t, 1)
 		// Each task's mistake is told, with its place, and no host has heard of it.
 		line := 4
 		for _, task := range tasks {
-			if place := fmt.Sprintf("site.yaml:%d:", line); !strings.Contains(p.Stderr, place) {
+			place := fmt.Sprintf("site.yaml:%d:", line)
+			line += 1 + strings.Count(task, "\n")
+			if !strings.Contains(p.Stderr, place) {
 				t.Errorf("%q: got no error at %s, of %s", text, place, task)
 			}
-			line += 1 + strings.Count(task, "\n")
 		}
 		if strings.Contains(p.Stderr, "\x1b") {
 			t.Errorf("%q: the terminal's escape sequences are printed as they are", text)
@@ -175,7 +190,8 @@ func TestHostileInventoriesAndFlags(t *testing.T) {
 			refused(t, text, "play", "-i", file, "--timeout", "2s", path)
 		}
 		refused(t, text, "play", "-i", the.hosts.Inventory, "--limit", text, path)
-		refused(t, text, "play", "-i", the.hosts.Inventory, "--limit", host, "-u", text, path, "--private-key", text)
+		refused(t, text, "play", "-i", "127.0.0.1,", "-u", text, path, "--private-key", text)
+		refused(t, text, "play", "-i", "127.0.0.1,", path, "--known-hosts", text, "--ssh-config", text)
 		refused(t, text, "play", "-i", text, path)
 		refused(t, text, "task", "-i", the.hosts.Inventory, text, "ping")
 		refused(t, text, "task", "-i", the.hosts.Inventory, host, text)

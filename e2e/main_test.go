@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"hash/fnv"
 	"os"
@@ -29,6 +30,7 @@ type world struct {
 var the world
 
 func TestMain(m *testing.M) {
+	parallel()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status, err := run(ctx, m)
 	stop()
@@ -37,6 +39,20 @@ func TestMain(m *testing.M) {
 		status = 1
 	}
 	os.Exit(status)
+}
+
+// parallel lets more tests run side by side than there are processors, unless
+// somebody has said how many: most of the time they wait for deadlines.
+func parallel() {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if said {
+		return
+	}
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err) // the flag is there in every test binary
+	}
 }
 
 // run has its labs in a folder that only depends on where the module is, so that
@@ -100,6 +116,35 @@ func up(ctx context.Context, dir string) error {
 		wg.Go(func() {
 			*l.lab, errs[i] = rig.Up(ctx, the.netrun, "e2e-"+l.name, filepath.Join(dir, l.name), "--topology", l.topology)
 		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return settle(ctx)
+}
+
+// settled waits until a host's interfaces are what they are going to be: the
+// kernel takes its time with carriers and with IPv6 addresses.
+const settled = `for i in $(seq 100); do ip addr | grep -q -E 'eth[0-9].*NO-CARRIER|tentative' || exit 0; sleep 0.1; done; exit 1`
+
+// settle waits for all hosts.
+func settle(ctx context.Context) error {
+	slots := make(chan struct{}, 8)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	for _, l := range []*rig.Lab{the.routing, the.link, the.hosts} {
+		for _, h := range l.Names() {
+			slots <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-slots }()
+				_, err := l.Shell(ctx, h, settled)
+				mu.Lock()
+				errs = append(errs, err)
+				mu.Unlock()
+			})
+		}
 	}
 	wg.Wait()
 	return errors.Join(errs...)

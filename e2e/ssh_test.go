@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/pem"
 	"fmt"
 	"os"
@@ -142,7 +140,12 @@ func TestUnknownHostKey(t *testing.T) {
 func TestEncryptedKeyWithoutATerminal(t *testing.T) {
 	need(t)
 	t.Parallel()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
+	// The key that the hosts accept, but locked.
+	text, err := os.ReadFile(the.hosts.Identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ssh.ParseRawPrivateKey(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,8 +175,8 @@ func TestEncryptedKeyWithoutATerminal(t *testing.T) {
 func TestDeadHosts(t *testing.T) {
 	need(t)
 	t.Parallel()
-	shell(t, the.hosts, "deaf", "iptables -I INPUT -p tcp --dport 22 -j DROP")
-	defer shell(t, the.hosts, "deaf", "iptables -D INPUT -p tcp --dport 22 -j DROP")
+	shell(t, the.hosts, "deaf", deafen)
+	defer shell(t, the.hosts, "deaf", undeafen)
 	p := play(t, the.hosts, plain("well:deaf"), "--timeout", "3s").want(t, 4)
 	if s := p.stats(); s["well"].Changed == 0 || s["deaf"].Unreachable != 1 {
 		t.Errorf("got %+v; want well changed and deaf unreachable", s)
@@ -189,7 +192,7 @@ func TestHostDiesInAPlay(t *testing.T) {
 	need(t)
 	t.Parallel()
 	p := struck(t, the.hosts.Inventory, on("dying", "netns: {name: web}", "command: sleep 60"), 1, func() {
-		strike(t, "dying", "iptables -I INPUT -p tcp --dport 22 -j DROP")
+		strike(t, "dying", deafen)
 	})
 	if p.want(t, 4); p.Elapsed > 30*time.Second {
 		t.Errorf("got the end after %s; want it within a few times the timeout of 5s", p.Elapsed)
