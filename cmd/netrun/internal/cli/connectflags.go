@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +42,8 @@ func (o *connectOptions) AddFlags(cmd *cobra.Command) {
 	f.StringVar(&o.BecomeMethod, "become-method", "", "how to become that user: sudo, su or doas (default sudo)")
 	f.StringVar(&o.BecomeUser, "become-user", "", "the user to become (default root)")
 	f.BoolVarP(&o.AskBecome, "ask-become-pass", "K", false, "ask for the password of becoming, once for all hosts")
-	f.DurationVarP(&o.Timeout, "timeout", "T", 10*time.Second, "how long to try to connect to a host")
+	o.Timeout = 10 * time.Second
+	f.VarP((*seconds)(&o.Timeout), "timeout", "T", "how long to try to connect to a host: 30s, or seconds")
 	f.BoolVar(&o.AcceptNew, "accept-new", false, "accept unknown host keys, and add them to known_hosts")
 	f.StringVar(&o.PrivateKey, "private-key", "", "log in with this key, where the inventory names none")
 	f.StringVar(&o.SSHConfig, "ssh-config", "", "SSH client configuration (default ~/.ssh/config and /etc/ssh/ssh_config)")
@@ -71,4 +74,31 @@ func (o *connectOptions) check() error {
 		return nil
 	}
 	return usagef("--become-method %q: want sudo, su or doas", o.BecomeMethod)
+}
+
+// seconds is a flag that takes 1m30s, and a number for seconds as Ansible does.
+type seconds time.Duration
+
+// Set implements pflag.Value.
+func (s *seconds) Set(text string) error {
+	d, err := parseSeconds(text)
+	*s = seconds(d)
+	return err
+}
+
+// String implements pflag.Value.
+func (s *seconds) String() string { return time.Duration(*s).String() }
+
+// Type implements pflag.Value.
+func (s *seconds) Type() string { return "duration" }
+
+func parseSeconds(text string) (time.Duration, error) {
+	if n, err := strconv.Atoi(text); err == nil {
+		return time.Duration(n) * time.Second, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no time: write 30s, 2m or a number of seconds", text)
+	}
+	return d, nil
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -86,8 +88,20 @@ func (t tty) Read(b []byte) (int, error) { return t.in.Read(b) }
 // Write implements io.Writer.
 func (t tty) Write(b []byte) (int, error) { return t.out.Write(b) }
 
-// ReadSecret implements Terminal.
-func (t tty) ReadSecret() (string, error) {
-	secret, err := term.ReadPassword(int(t.in.Fd()))
-	return string(secret), err
+// ReadSecret implements Terminal. term.ReadPassword alone would leave a terminal
+// that shows nothing if it is interrupted.
+func (t tty) ReadSecret(ctx context.Context) (string, error) {
+	fd := int(t.in.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	secret, err := untilDone(ctx, func() (string, error) {
+		text, err := term.ReadPassword(fd)
+		return string(text), err
+	})
+	if ctx.Err() != nil {
+		return "", errors.Join(ctx.Err(), term.Restore(fd, before))
+	}
+	return secret, err
 }

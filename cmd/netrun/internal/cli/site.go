@@ -59,7 +59,7 @@ func confirmation(text string) (mode string, deadline time.Duration, err error) 
 	case "", "auto":
 		return "", defaultDeadline, nil
 	}
-	deadline, err = time.ParseDuration(text)
+	deadline, err = parseSeconds(text)
 	if err != nil || deadline < time.Second {
 		return "", 0, usagef("--confirm %q: want a time of 1s or more, always or never", text)
 	}

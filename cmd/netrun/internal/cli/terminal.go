@@ -12,8 +12,9 @@ import (
 // Terminal is where questions are asked: not standard input, which may be a pipe.
 type Terminal interface {
 	io.ReadWriter
-	// ReadSecret reads a line that is not shown.
-	ReadSecret() (string, error)
+	// ReadSecret reads a line that is not shown. When the context ends it returns, and
+	// what is typed is shown again.
+	ReadSecret(ctx context.Context) (string, error)
 }
 
 // asker asks questions on the terminal. It implements dial.Prompter.
@@ -29,7 +30,7 @@ func (k asker) Ask(ctx context.Context, prompt string, secret bool) (answer stri
 	return answer, err
 }
 
-// ask ends with the context too; the read that goes on then ends with the process.
+// ask ends with the context too; a read that goes on then ends with the process.
 func (k asker) ask(ctx context.Context, prompt string, secret bool) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -37,35 +38,40 @@ func (k asker) ask(ctx context.Context, prompt string, secret bool) (string, err
 	if _, err := fmt.Fprint(k.terminal, prompt); err != nil {
 		return "", fmt.Errorf("ask on the terminal: %w", err)
 	}
-	type line struct {
-		text string
-		err  error
+	if !secret {
+		return untilDone(ctx, k.line)
 	}
-	read := make(chan line, 1)
-	go func() {
-		text, err := k.read(secret)
-		read <- line{text, err}
-	}()
-	select {
-	case l := <-read:
-		return l.text, l.err
-	case <-ctx.Done():
-		return "", ctx.Err()
+	text, err := k.terminal.ReadSecret(ctx)
+	if err != nil {
+		return "", fmt.Errorf("read from the terminal: %w", err)
 	}
+	_, err = fmt.Fprintln(k.terminal)
+	return text, err
 }
 
-func (k asker) read(secret bool) (string, error) {
-	if secret {
-		text, err := k.terminal.ReadSecret()
-		if err != nil {
-			return "", fmt.Errorf("read from the terminal: %w", err)
-		}
-		_, err = fmt.Fprintln(k.terminal)
-		return text, err
-	}
+func (k asker) line() (string, error) {
 	text, err := bufio.NewReader(k.terminal).ReadString('\n')
 	if err != nil && (text == "" || !errors.Is(err, io.EOF)) {
 		return "", fmt.Errorf("read from the terminal: %w", err)
 	}
 	return strings.TrimRight(text, "\r\n"), nil
+}
+
+// untilDone is read's result, or the context's error if that comes first.
+func untilDone(ctx context.Context, read func() (string, error)) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := read()
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
