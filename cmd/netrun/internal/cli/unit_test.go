@@ -159,7 +159,7 @@ type fakeTerminal struct {
 	in *strings.Reader
 }
 
-func (f *fakeTerminal) Read(b []byte) (int, error) { return f.in.Read(b) }
+func (f *fakeTerminal) Read(b []byte) (int, error)                 { return f.in.Read(b) }
 func (f *fakeTerminal) ReadSecret(context.Context) (string, error) { return "secret", nil }
 
 func unknownKey(t *testing.T) *dial.UnknownKey {
