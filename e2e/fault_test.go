@@ -12,8 +12,7 @@ import (
 	"netrun/e2e/rig"
 )
 
-// steps are the object batches of the play that faults strike: an act after each
-// makes it a batch of its own, and leaves the fault time to strike.
+// steps are the object batches of the play that faults strike.
 var steps = []string{
 	"bridge: {name: br0}",
 	"address: {address: 10.77.0.1/24, dev: br0}",
@@ -25,13 +24,19 @@ var steps = []string{
 	`copy: {dest: /etc/web.conf, content: "listen 80\n"}`,
 }
 
-// slow is a play of the steps with time between them.
-func slow(host string) string {
+// gated is a play of the steps in which each waits until the one before has been
+// let through: the act between them also makes each a batch of its own.
+func gated(host string) string {
 	var tasks []string
-	for _, s := range steps {
-		tasks = append(tasks, s, "command: sleep 0.3")
+	for i, s := range steps {
+		tasks = append(tasks, s, fmt.Sprintf("wait_for: {path: /run/e2e.gate%d, timeout: 60, sleep: 0.05}", i+1))
 	}
 	return on(host, tasks...)
+}
+
+// gates is a script that closes all gates but those from a to b.
+func gates(a, b int) string {
+	return fmt.Sprintf("rm -f /run/e2e.gate*; for i in $(seq %d %d); do touch /run/e2e.gate$i; done", a, b)
 }
 
 // quick is the same without.
@@ -55,7 +60,7 @@ func after(n int, fault func()) io.Writer {
 	return w
 }
 
-// struck plays with a fault that comes after the n-th step, or before the first.
+// struck plays with a fault that comes after the n-th change, or before the play.
 func struck(t *testing.T, inventory, text string, n int, fault func()) played {
 	t.Helper()
 	c := rig.Command{
@@ -74,6 +79,18 @@ func struck(t *testing.T, inventory, text string, n int, fault func()) played {
 		t.Fatal(err)
 	}
 	return readPlay(t, r)
+}
+
+// struckAt plays the steps, with a fault after the n-th that is over before the next begins.
+func struckAt(t *testing.T, inventory, host string, n int, fault func()) played {
+	t.Helper()
+	shell(t, the.hosts, host, gates(1, n-1))
+	struck := struck(t, inventory, gated(host), n, func() {
+		fault()
+		strike(t, host, gates(1, len(steps)))
+	})
+	shell(t, the.hosts, host, gates(1, 0))
+	return struck
 }
 
 // converges ends the test unless the next play ends well, the one after it changes
@@ -124,7 +141,7 @@ func TestConnectionCut(t *testing.T) {
 	}
 	before := snapshot(t, the.hosts, "cut")
 	for n := 1; n <= len(steps); n++ {
-		p := struck(t, far.Inventory, slow("cut"), n, proxy.Cut)
+		p := struckAt(t, far.Inventory, "cut", n, proxy.Cut)
 		if p.Exit != 4 {
 			t.Errorf("cut after step %d: got exit status %d; want 4\n%s%s", n, p.Exit, p.Stdout, p.Stderr)
 		}
@@ -177,7 +194,7 @@ func TestHelperKilled(t *testing.T) {
 	t.Parallel()
 	before := snapshot(t, the.hosts, "killed")
 	for n := 1; n <= len(steps); n++ {
-		p := struck(t, the.hosts.Inventory, slow("killed"), n, func() { strike(t, "killed", kill) })
+		p := struckAt(t, the.hosts.Inventory, "killed", n, func() { strike(t, "killed", kill) })
 		if p.Exit == 0 {
 			t.Errorf("helper killed after step %d: got exit status 0\n%s", n, p.Stdout)
 		}
@@ -233,7 +250,7 @@ func TestDiskFull(t *testing.T) {
 	before := snapshot(t, the.hosts, host)
 	const fill = `dd if=/dev/zero of=/var/tmp/filler bs=64k 2>/dev/null; dd if=/dev/zero of=/var/tmp/filler2 bs=1 count=65536 2>/dev/null; true`
 	for n := range len(steps) {
-		p := struck(t, the.hosts.Inventory, slow(host), n, func() { strike(t, host, fill) })
+		p := struckAt(t, the.hosts.Inventory, host, n, func() { strike(t, host, fill) })
 		if p.Exit != 2 || !p.says("no space left on device") {
 			t.Errorf("disk full after step %d: got exit status %d; want 2, and the cause named\n%s%s", n, p.Exit, p.Stdout, p.Stderr)
 		}

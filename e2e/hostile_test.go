@@ -114,7 +114,7 @@ func TestHostileTextIsData(t *testing.T) {
 	for _, text := range payloads(canary) {
 		vars := fmt.Sprintf("{%q: %s}", "evil", yamlQuoted(text))
 		tasks := literal
-		if !strings.Contains(text, "\n") {
+		if !strings.ContainsAny(text, "\n\x1b") {
 			tasks = append(tasks[:len(tasks):len(tasks)], lines...)
 		}
 		play(t, the.hosts, on(host, fill(tasks, text)...), "-e", vars).want(t, 0)
