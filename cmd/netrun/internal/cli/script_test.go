@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -66,8 +65,8 @@ func isolate() error {
 }
 
 func TestScripts(t *testing.T) {
-	helpers, err := builtHelper()
-	if err != nil {
+	helpers := t.TempDir()
+	if err := buildHelper(helpers); err != nil {
 		t.Fatal(err)
 	}
 	if os.Geteuid() == 0 {
@@ -104,29 +103,25 @@ func wantCode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// builtHelper is a directory with this machine's helper, built once.
-var builtHelper = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "netrun-cli-test-")
-	if err != nil {
-		return "", err
-	}
+// buildHelper puts this machine's helper into dir.
+func buildHelper(dir string) error {
 	path := filepath.Join(dir, "helper")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -buildid=", "-o", path, "netrun/remote-helper")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build helper: %w\n%s", err, out)
+		return fmt.Errorf("build helper: %w\n%s", err, out)
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return "", err
+		return err
 	}
 	var packed bytes.Buffer
 	w, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
 	if err != nil {
-		return "", err
+		return err
 	}
 	_, err = w.Write(raw)
 	base := filepath.Join(dir, "helper-linux-"+runtime.GOARCH)
-	return dir, errors.Join(err, w.Close(), os.WriteFile(base+".gz", packed.Bytes(), 0o644),
+	return errors.Join(err, w.Close(), os.WriteFile(base+".gz", packed.Bytes(), 0o644),
 		os.WriteFile(base+".sha256", fmt.Appendf(nil, "%x\n", sha256.Sum256(raw)), 0o644), os.Remove(path))
-})
+}
