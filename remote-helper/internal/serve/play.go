@@ -287,6 +287,9 @@ func (p *play) undoAll() error {
 // close lets go of what the play holds.
 func (p *play) close(err error) *wire.Failed {
 	p.stop(nil)
+	if p.own != nil {
+		p.facts = p.own.Facts()
+	}
 	if p.guard != nil {
 		err = errors.Join(err, p.guard.Disarm())
 	}

@@ -43,6 +43,7 @@ type session struct {
 	journals *journal.Dir
 	lost     context.Context // ends when the controller is gone
 	play     *play           // the running one, or nil
+	facts    templates.Map   // what this host's last play registered and set, for its next one
 	known    templates.Map   // registered results and facts of the plays so far
 	heard    atomic.Int64    // when the controller last said something, Unix ns
 }
@@ -156,7 +157,7 @@ func (s *session) handle(req wire.Request) {
 	case req.History != nil:
 		s.history()
 	case req.Facts != nil:
-		s.facts()
+		s.gather()
 	case req.Abort != nil:
 		s.abort(req.Abort.Why)
 	case req.Confirm != nil:
@@ -187,7 +188,7 @@ func (s *session) failed(kind wire.FailureKind, err error) {
 	s.out.send(wire.Event{Failed: wire.Fail(kind, err)})
 }
 
-func (s *session) facts() {
+func (s *session) gather() {
 	facts, err := s.Machine("", nil).Facts(s.lost)
 	if err != nil {
 		s.failed(wire.FailHost, err)

@@ -160,6 +160,19 @@ func TestPlayIsAppliedVerifiedAndRepeatedWithoutChange(t *testing.T) {
 	}
 }
 
+// TestRegistersOutliveTheirPlay: a play reads what an earlier one of the run has found out.
+func TestRegistersOutliveTheirPlay(t *testing.T) {
+	r := newRig(t)
+	hostname := node(1, "command", map[string]any{"argv": []any{"/bin/echo", "known"}})
+	hostname.Register = "r"
+	r.send(playOf("auto", hostname, node(2, "set_fact", map[string]any{"mine": 5}))...)
+	r.ended()
+	r.send(playOf("auto", node(1, "assert", map[string]any{"that": []any{`r.stdout == "known" and mine == 5`}}))...)
+	if ended := r.ended(); ended.Error != nil {
+		t.Errorf("second play: got %v, want what the first one registered", ended.Error)
+	}
+}
+
 func TestFailureUndoesThePlay(t *testing.T) {
 	r := newRig(t)
 	r.send(playOf("auto", node(1, "bridge", map[string]any{"name": "br0"}), node(2, "command", map[string]any{"argv": []any{"/bin/false"}}))...)
