@@ -48,6 +48,9 @@ func (r *Report) result(host string, res *script.Result) Event {
 		Undone: res.Undone, Censored: res.Censored, Register: res.Register.V, Attempts: res.Attempts,
 		ElapsedMS: res.Elapsed.Milliseconds(),
 	}
+	if res.Host != "" && res.Host != host {
+		e.Host, e.On = res.Host, host
+	}
 	e.Path = r.files[host]
 	delete(r.files, host)
 	if res.Looped && e.Item == "" {

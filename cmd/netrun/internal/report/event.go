@@ -33,6 +33,7 @@ type Event struct {
 	Event string    `json:"event"`
 	Time  time.Time `json:"time"`
 	Host  string    `json:"host,omitempty"` // inventory name
+	On    string    `json:"on,omitempty"`   // the host that ran the task for it (delegate_to)
 
 	Run   string   `json:"run,omitempty"`   // play: the run's id, which undo takes
 	Play  string   `json:"play,omitempty"`  // play: its name

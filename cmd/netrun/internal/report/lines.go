@@ -135,6 +135,9 @@ var statusColour = map[string]string{
 func (l *lines) result(e Event) string {
 	status := string(e.Status)
 	line := fmt.Sprintf("%s: [%s]", status, clean(e.Host))
+	if e.On != "" {
+		line = fmt.Sprintf("%s: [%s -> %s]", status, clean(e.Host), clean(e.On))
+	}
 	if e.Item != "" {
 		line += fmt.Sprintf(" (item=%s)", clean(e.Item))
 	}
