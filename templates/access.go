@@ -17,7 +17,7 @@ func field(v any, name string) (any, error) {
 	switch x := v.(type) {
 	case map[string]any:
 		if e, ok := x[name]; ok {
-			return e, nil
+			return known(e)
 		}
 		return nil, &missingKeyError{name, func() []string { return sortedKeys(x) }}
 	case Getter:
@@ -25,9 +25,20 @@ func field(v any, name string) (any, error) {
 		if err == nil && !ok {
 			err = &missingKeyError{name, x.Keys}
 		}
-		return e, err
+		if err != nil {
+			return nil, err
+		}
+		return known(e)
 	}
 	return nil, fmt.Errorf("%s has no .%s", what(v), name)
+}
+
+// known refuses a part that is not known, such as another host's result in --check.
+func known(v any) (any, error) {
+	if u, unknown := v.(Unknown); unknown {
+		return nil, &UnknownError{u.Name}
+	}
+	return v, nil
 }
 
 // element is v[key], where a negative index counts from the end.
@@ -47,7 +58,7 @@ func element(v, key any) (any, error) {
 		if i < 0 || i >= len(x) {
 			return nil, fmt.Errorf("index %v of a list of %d", key, len(x))
 		}
-		return x[i], nil
+		return known(x[i])
 	case map[string]any, Getter:
 		name, err := textOf(key)
 		if err != nil {

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -48,6 +49,20 @@ func TestHolds(t *testing.T) {
 		got, err := condition(t, tt.text).Holds(variables(t))
 		if err != nil || got != tt.want {
 			t.Errorf("%s: got %v, %v; want %v", tt.text, got, err, tt.want)
+		}
+	}
+}
+
+func TestUnknownParts(t *testing.T) {
+	vars := NewScope(map[string]any{"hostvars": map[string]any{"h": map[string]any{"r": Unknown{"r"}}}, "list": []any{Unknown{"r"}}})
+	for _, text := range []string{"{{ .hostvars.h.r.stdout }}", "{{ .hostvars.h.r }}", "{{ .hostvars.h }}", "{{ index .list 0 }}"} {
+		parsed, err := Parse(text, Origin{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var unknown *UnknownError
+		if got, err := parsed.Text(vars); !errors.As(err, &unknown) {
+			t.Errorf("%s: got %q, %v; want that r is not known", text, got, err)
 		}
 	}
 }

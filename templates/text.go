@@ -66,6 +66,8 @@ func appendJSON(out []byte, v any, most int) (_ []byte, err error) {
 		if out, err = appendJSONMap(out, x, most); err != nil {
 			return nil, err
 		}
+	case Unknown:
+		return nil, &UnknownError{x.Name}
 	case nil:
 		out = append(out, "null"...)
 	case string:
