@@ -33,6 +33,10 @@ func fillUpper(s spec, upper string) error {
 	if err := hideHostKeys(upper); err != nil {
 		return err
 	}
+	// The machine's own journals are not the host's.
+	if err := opaqueDir(upper, "/var/lib/netrun"); err != nil {
+		return err
+	}
 	if s.Busybox {
 		return fillBusybox(s, upper)
 	}
@@ -190,6 +194,12 @@ func emptyDir(upper, dir string) error {
 	if err != nil || !info.IsDir() {
 		return nil // nothing to hide
 	}
+	return opaqueDir(upper, dir)
+}
+
+// opaqueDir is an empty folder of the host's own, whatever the machine has there,
+// now or later.
+func opaqueDir(upper, dir string) error {
 	path := filepath.Join(upper, dir)
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return fmt.Errorf("hide %s: %w", dir, err)
