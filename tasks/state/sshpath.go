@@ -26,7 +26,8 @@ type sshPath struct {
 	client, server netip.Addr
 	gateway        netip.Addr // towards the client; invalid where the client is a neighbour
 	links          map[string]bool
-	known          bool // some link is known to hold the server's address
+	known          bool   // some link is known to hold the server's address
+	jumps          []Jump // that are there
 }
 
 func newSSHPath(before *State, changes []Change, client, server netip.Addr) *sshPath {
@@ -35,6 +36,9 @@ func newSSHPath(before *State, changes []Change, client, server netip.Addr) *ssh
 		if a := o.(Address); a.Prefix.Addr() == server {
 			p.links[a.Link], p.known = true, true
 		}
+	}
+	for _, o := range before.All(KindJump, HostScope) {
+		p.jumps = append(p.jumps, o.(Jump))
 	}
 	if dev, _, ok := Lookup(before, HostScope, client); ok {
 		p.links[dev] = true
@@ -126,8 +130,12 @@ func (p *sshPath) touches(c Change) bool {
 		return p.on(o.Link) && (o.IP == p.client || o.IP == p.gateway)
 	case Sysctl:
 		return p.sysctl(o.Name)
-	case Rule, Chain, Jump:
-		return true
+	case Rule:
+		return p.rule(o)
+	case Chain:
+		return p.chain(c, o)
+	case Jump:
+		return p.jump(o)
 	case Table:
 		return c.Op == Delete
 	}

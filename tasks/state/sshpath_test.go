@@ -14,7 +14,8 @@ func sshHost() *State {
 		Member{Link: "eth0", Bridge: "br0"}, Member{Link: "eth1", Bridge: "br0"},
 		Address{Link: "br0.7", Prefix: netip.MustParsePrefix("192.0.2.5/24")},
 		Address{Link: "eth9", Prefix: netip.MustParsePrefix("10.9.0.1/16")},
-		Route{Dst: netip.MustParsePrefix("0.0.0.0/0"), Via: "192.0.2.1", Dev: "br0.7"})
+		Route{Dst: netip.MustParsePrefix("0.0.0.0/0"), Via: "192.0.2.1", Dev: "br0.7"},
+		Jump{Family: 4, Table: "filter", From: "INPUT", To: "NETRUN-IN"}, Jump{Family: 4, Table: "filter", From: "FORWARD", To: "NETRUN-FWD"})
 }
 
 func change(op Op, o Object) Change {
@@ -65,7 +66,24 @@ func sshCases() []sshCase {
 		{"a rule in a container", change(Create, Rule{Scope: inside, Family: 4}), false},
 		{"the gateway's MAC", change(Create, neighbour("br0.7", "192.0.2.1")), true},
 		{"another neighbour", change(Create, neighbour("br0.7", "192.0.2.50")), false},
-		{"a chain", change(Update, Chain{Family: 4, Table: "filter", Name: "NETRUN-X"}), true},
+		{"a rule for others", change(Create, Rule{Family: 4, From: "10.0.0.0/8", Table: 100}), false},
+		{"a rule for the way back", change(Create, Rule{Family: 4, From: "192.0.2.0/24", Table: 100}), true},
+		{"a rule for the way in", change(Create, Rule{Family: 4, From: "198.51.100.7/32", Action: "unreachable"}), true},
+		{"a rule from the client to others", change(Create, Rule{Family: 4, From: "198.51.100.7/32", To: "10.0.0.0/8"}), false},
+		{"a rule for another link", change(Delete, Rule{Family: 4, IIF: "eth9", Table: 100}), false},
+		{"a rule for its link", change(Delete, Rule{Family: 4, IIF: "br0.7", Table: 100}), true},
+		{"a rule for what the host sends", change(Delete, Rule{Family: 4, IIF: "lo", Table: 100}), true},
+		{"a rule by mark", change(Create, Rule{Family: 4, FwMark: "0x1", Table: 100}), true},
+		{"a rule of the other family", change(Create, Rule{Family: 6, Priority: 5}), false},
+		{"a new chain", change(Create, Chain{Family: 4, Table: "filter", Name: "NETRUN-X"}), false},
+		{"a chain that nobody is known to call", change(Update, Chain{Family: 4, Table: "filter", Name: "NETRUN-X"}), true},
+		{"a chain that INPUT calls", change(Update, Chain{Family: 4, Table: "filter", Name: "NETRUN-IN"}), true},
+		{"a chain that only FORWARD calls", change(Update, Chain{Family: 4, Table: "filter", Name: "NETRUN-FWD"}), false},
+		{"a chain of the other family", change(Update, Chain{Family: 6, Table: "filter", Name: "NETRUN-X"}), false},
+		{"a jump of what is forwarded", change(Create, Jump{Family: 4, Table: "filter", From: "FORWARD", To: "NETRUN-X"}), false},
+		{"a jump of what this host's connections begin with", change(Create, Jump{Family: 4, Table: "nat", From: "POSTROUTING", To: "NETRUN-X"}), false},
+		{"a jump before routing", change(Create, Jump{Family: 4, Table: "nat", From: "PREROUTING", To: "NETRUN-X"}), true},
+		{"a jump from somebody's chain", change(Create, Jump{Family: 4, Table: "filter", From: "DOCKER-USER", To: "NETRUN-X"}), true},
 		{"a jump", change(Create, Jump{Family: 4, Table: "filter", From: "INPUT", To: "NETRUN-X"}), true},
 		{"a new table", change(Create, Table{Family: 4, Name: "nat"}), false},
 		{"a chain in a container", change(Create, Chain{Scope: inside, Family: 4, Table: "nat", Name: "NETRUN-X"}), false},
