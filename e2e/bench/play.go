@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
 
 	"netrun/e2e/rig"
 )
@@ -80,5 +83,31 @@ func (p *player) everywhere(ctx context.Context, hosts []string, script string) 
 // clean returns the preparation that takes back what plays did, and more if told.
 func (p *player) clean(hosts []string, more ...string) func(context.Context) error {
 	script := cleanup + strings.Join(more, "\n")
-	return func(ctx context.Context) error { return p.everywhere(ctx, hosts, script) }
+	return func(ctx context.Context) error {
+		if err := p.everywhere(ctx, hosts, script); err != nil {
+			return err
+		}
+		return settle(ctx)
+	}
+}
+
+// settle waits until the kernel has done with deleted namespaces: until then it
+// holds the lock that every change of a network needs, time and again.
+func settle(ctx context.Context) error {
+	deadline := time.Now().Add(30 * time.Second)
+	for quick := 0; quick < 50 && time.Now().Before(deadline); {
+		began := time.Now()
+		if _, err := netlink.LinkByName("lo"); err != nil {
+			return err
+		}
+		if quick++; time.Since(began) > 2*time.Millisecond {
+			quick = 0
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }

@@ -14,10 +14,10 @@ var twelve = []string{
 	`static_ip: {netns: c1, bridge: br0, addresses: "10.100.{{ .n }}.11/24", gateway: "10.100.{{ .n }}.1"}`,
 	`netns: {name: c2}`,
 	`static_ip: {netns: c2, bridge: br0, addresses: "10.100.{{ .n }}.12/24", gateway: "10.100.{{ .n }}.1"}`,
-	`netns: {name: c3}`,
-	`static_ip: {netns: c3, bridge: br0, addresses: "10.100.{{ .n }}.13/24", gateway: "10.100.{{ .n }}.1"}`,
 	`address: {address: "10.101.{{ .n }}.1/24", dev: eth1}`,
 	`route: {to: 10.102.0.0/16, via: 198.18.255.254, dev: eth1}`,
+	`route: {to: 10.104.0.0/16, via: 198.18.255.254, dev: eth1, metric: 50}`,
+	`interface: {name: eth1, mtu: 1450}`,
 	`rule: {priority: 1000, from: "10.100.{{ .n }}.0/24", table: 100}`,
 	`route: {to: 10.103.0.0/16, via: 198.18.255.254, dev: eth1, table: 100}`,
 }
@@ -38,9 +38,10 @@ var guarded = []string{
 	`ip link show br0 >/dev/null 2>&1 || { ip link add br0 type bridge && ip address add 10.100.{{ n }}.1/24 dev br0 && ip link set br0 up && echo changed; }`,
 	guardedNetns("c1"), guardedPort("c1", 11),
 	guardedNetns("c2"), guardedPort("c2", 12),
-	guardedNetns("c3"), guardedPort("c3", 13),
 	`ip address show dev eth1 | grep -q 10.101.{{ n }}.1/24 || { ip address add 10.101.{{ n }}.1/24 dev eth1 && echo changed; }`,
 	`ip route show 10.102.0.0/16 | grep -q . || { ip route add 10.102.0.0/16 via 198.18.255.254 dev eth1 && echo changed; }`,
+	`ip route show 10.104.0.0/16 | grep -q . || { ip route add 10.104.0.0/16 via 198.18.255.254 dev eth1 metric 50 && echo changed; }`,
+	`ip link show dev eth1 | grep -q 'mtu 1450 ' || { ip link set eth1 mtu 1450 && echo changed; }`,
 	`ip rule show priority 1000 | grep -q . || { ip rule add priority 1000 from 10.100.{{ n }}.0/24 table 100 && echo changed; }`,
 	`ip route show table 100 2>/dev/null | grep -q 10.103.0.0/16 || { ip route add 10.103.0.0/16 via 198.18.255.254 dev eth1 table 100 && echo changed; }`,
 }
@@ -74,6 +75,8 @@ ip link delete br0 2>/dev/null
 ip address flush dev eth1 to 10.101.0.0/16
 ip route flush table 100 2>/dev/null
 ip route flush 10.102.0.0/16
+ip route flush 10.104.0.0/16
+ip link set eth1 mtu 1500
 while ip rule delete priority 1000 2>/dev/null; do :; done
 for i in $(seq 0 99); do ip route delete 10.200.$i.0/24 2>/dev/null; done
 echo 0 > /proc/sys/net/ipv4/ip_forward
