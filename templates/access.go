@@ -69,46 +69,24 @@ func element(v, key any) (any, error) {
 	return nil, fmt.Errorf("%s has no elements", what(v))
 }
 
-// each goes through a list, a map in the order of its keys, or the integers below a number.
-func each(v any, f func(key, elem any) error) error {
-	switch x := v.(type) {
-	case nil:
-		return nil
-	case []any:
-		for i, e := range x {
-			if err := f(i, e); err != nil {
-				return err
-			}
-		}
-		return nil
+// each goes through a map in the order of its keys.
+func each(m any, f func(key string, elem any) error) error {
+	switch x := m.(type) {
 	case map[string]any:
 		for _, k := range sortedKeys(x) {
 			if err := f(k, x[k]); err != nil {
 				return err
 			}
 		}
-		return nil
 	case Getter:
-		return eachKey(x, f)
-	case int:
-		for i := range x {
-			if err := f(i, i); err != nil {
+		for _, k := range x.Keys() {
+			e, ok, err := x.Get(k)
+			if err == nil && ok {
+				err = f(k, e)
+			}
+			if err != nil {
 				return err
 			}
-		}
-		return nil
-	}
-	return fmt.Errorf("%s is not a list or a map", what(v))
-}
-
-func eachKey(g Getter, f func(key, elem any) error) error {
-	for _, k := range g.Keys() {
-		e, ok, err := g.Get(k)
-		if err == nil && ok {
-			err = f(k, e)
-		}
-		if err != nil {
-			return err
 		}
 	}
 	return nil
@@ -132,29 +110,6 @@ func what(v any) string {
 		return "a list"
 	}
 	return "a map"
-}
-
-// truth is what if thinks of a value: empty is false.
-func truth(v any) bool {
-	switch x := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return x
-	case int:
-		return x != 0
-	case float64:
-		return x != 0
-	case string:
-		return x != ""
-	case []any:
-		return len(x) > 0
-	case map[string]any:
-		return len(x) > 0
-	case Getter:
-		return len(x.Keys()) > 0
-	}
-	return true
 }
 
 // weight is how many steps the making of a value counts.

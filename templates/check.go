@@ -22,16 +22,11 @@ func (t *Template) check(tree *parse.Tree, trees map[string]*parse.Tree) error {
 				WithHint("use a variable or a role's template file")
 		}
 	}
-	t.root = tree.Root
-	if t.root == nil {
-		t.root = &parse.ListNode{}
-	}
 	c := &inspector{t: t, root: true}
-	c.list(t.root)
-	if nodes := t.root.Nodes; len(nodes) == 1 && nodes[0].Type() == parse.NodeAction {
-		if pipe := nodes[0].(*parse.ActionNode).Pipe; len(pipe.Decl) == 0 {
-			t.only = pipe
-		}
+	c.list(tree.Root)
+	if nodes := tree.Root.Nodes; len(nodes) == 1 {
+		action, ok := nodes[0].(*parse.ActionNode)
+		t.single = ok && len(action.Pipe.Decl) == 0
 	}
 	return c.err
 }
@@ -81,6 +76,11 @@ func (c *inspector) branch(n *parse.BranchNode) {
 }
 
 func (c *inspector) pipe(p *parse.PipeNode) {
+	for _, v := range p.Decl {
+		if v.Ident[0] == "$" {
+			c.fail(v, "$ stands for the variables").WithHint("give the local variable a name: $x")
+		}
+	}
 	for i, cmd := range p.Cmds {
 		tolerant := i+1 < len(p.Cmds) && tolerates(p.Cmds[i+1])
 		c.command(cmd, i > 0, tolerant)
@@ -205,6 +205,10 @@ func (c *inspector) operand(n parse.Node, tolerant bool) {
 		c.pipe(n)
 	case *parse.StringNode:
 		c.t.refs.word(n.Text)
+	case *parse.NumberNode:
+		if n.IsComplex {
+			c.fail(n, "%s is not a value", n)
+		}
 	case *parse.IdentifierNode:
 		c.bareName(n)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"sync"
+	"text/template"
 )
 
 // function is one that templates may call. Arguments that a pipe may give come last.
@@ -69,7 +70,7 @@ func pure(f func(args []any) (any, error)) func(*run, []any) (any, error) {
 }
 
 var logic = map[string]function{
-	"not":      {1, 1, "not A: whether A is empty", pure(func(a []any) (any, error) { return !truth(a[0]), nil })},
+	"not":      {1, 1, "not A: whether A is empty", pure(isEmpty)},
 	"eq":       {2, -1, "eq A B C: whether A is one of the others", equals},
 	"ne":       {2, 2, "ne A B: whether they differ", notEquals},
 	"lt":       {2, 2, "lt A B: A < B", ordered(func(c int) bool { return c < 0 })},
@@ -78,6 +79,12 @@ var logic = map[string]function{
 	"ge":       {2, 2, "ge A B: A >= B", ordered(func(c int) bool { return c >= 0 })},
 	"default":  {2, 2, "VALUE | default OTHER: OTHER where VALUE is not defined, null or the empty text", pure(orDefault)},
 	"required": {2, 2, `VALUE | required "message": an error where VALUE is not defined, null or empty`, pure(orError)},
+}
+
+// isEmpty is the opposite of what if thinks of a value.
+func isEmpty(a []any) (any, error) {
+	truth, _ := template.IsTrue(a[0])
+	return !truth, nil
 }
 
 func orDefault(a []any) (any, error) {

@@ -35,6 +35,9 @@ func Parse(text string, origin Origin) (*Template, error) {
 	if err := t.check(tree, trees); err != nil {
 		return nil, err
 	}
+	if err := t.compile(tree); err != nil {
+		return nil, t.errorAt(0, "template: %v", err)
+	}
 	return t, nil
 }
 

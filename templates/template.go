@@ -3,7 +3,7 @@ package templates
 import (
 	"encoding/json"
 	"strings"
-	"text/template/parse"
+	"text/template"
 	"unicode/utf8"
 
 	"netrun/inventory/diag"
@@ -40,9 +40,9 @@ type Template struct {
 	Source string
 	Origin Origin
 
-	root *parse.ListNode
-	only *parse.PipeNode // where the text is this one action
-	refs refs
+	program *template.Template
+	single  bool // the text is one action
+	refs    refs
 }
 
 // HasActions reports whether the text is to be taken for a template.

@@ -91,12 +91,12 @@ func appendJSON(out []byte, v any, most int) (_ []byte, err error) {
 func appendJSONMap(out []byte, m any, most int) ([]byte, error) {
 	out = append(out, '{')
 	first := true
-	err := each(m, func(key, elem any) (err error) {
+	err := each(m, func(key string, elem any) (err error) {
 		if !first {
 			out = append(out, ", "...)
 		}
 		first = false
-		out = append(appendQuoted(out, key.(string)), ": "...)
+		out = append(appendQuoted(out, key), ": "...)
 		out, err = appendJSON(out, elem, most)
 		return err
 	})
