@@ -2,6 +2,7 @@ package linuxhost
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -20,27 +21,63 @@ type farEnds struct {
 	more    []state.Scope    // those
 }
 
-// farSpace is a namespace and its links; one that has no name here has neither.
+// farSpace is a namespace; one that has no name here is nil.
 type farSpace struct {
 	scope state.Scope
-	links *linkTable
+	space *space
 }
 
 // find is the name and the scope of a link; both are empty where its namespace
 // is none that the session can name.
 func (f *farEnds) find(index, nsid int) (string, state.Scope, error) {
-	if nsid < 0 {
-		links, err := f.space.dumpLinks()
-		if err != nil || links.byIndex[index] == nil {
+	far := farSpace{f.space.scope, f.space}
+	if nsid >= 0 {
+		var err error
+		if far, err = f.lookup(nsid); err != nil || far.space == nil {
 			return "", "", err
 		}
-		return links.byIndex[index].name, f.space.scope, nil
 	}
-	far, err := f.lookup(nsid)
-	if err != nil || far.links == nil || far.links.byIndex[index] == nil {
+	name, err := far.space.nameOf(index)
+	if err != nil || name == "" {
 		return "", "", err
 	}
-	return far.links.byIndex[index].name, far.scope, nil
+	return name, far.scope, nil
+}
+
+// nameOf is the name of the link with that index, "" if there is none. It asks for
+// the one link, unless all are known: the ports of a namespace are few, and those
+// of the bridge that they lead to may be thousands.
+func (sp *space) nameOf(index int) (string, error) {
+	if sp.links != nil {
+		if info := sp.links.byIndex[index]; info != nil {
+			return info.name, nil
+		}
+		return "", nil
+	}
+	if name, known := sp.names[index]; known {
+		return name, nil
+	}
+	req := sp.request(unix.RTM_GETLINK, 0)
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	req.AddData(msg)
+	req.AddData(nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(rtextSkipStats)))
+	msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
+	if errors.Is(err, unix.ENODEV) || (err == nil && len(msgs) == 0) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("look up link %d: %w", index, err)
+	}
+	info, err := parseLink(msgs[0])
+	if err != nil {
+		return "", fmt.Errorf("look up link %d: %w", index, err)
+	}
+	if sp.names == nil {
+		sp.names = map[int]string{}
+	}
+	sp.names[index] = info.name
+	return info.name, nil
 }
 
 // lookup asks candidate after candidate until one has the id.
@@ -105,9 +142,8 @@ func (f *farEnds) ask(scope state.Scope) error {
 	if _, ok := f.known[id]; ok {
 		return nil
 	}
-	links, err := sp.dumpLinks()
-	f.known[id] = farSpace{scope: scope, links: links}
-	return err
+	f.known[id] = farSpace{scope: scope, space: sp}
+	return nil
 }
 
 // idOf is the id that sp has given to the other namespace; -1 for none.

@@ -120,7 +120,7 @@ func (s *session) changeLink(before, after state.Link) error {
 			return missingLink(err, after.Name)
 		}
 	}
-	sp.links = nil
+	sp.links, sp.names = nil, nil
 	return s.finishLink(sp, after, before)
 }
 
@@ -279,7 +279,7 @@ func (s *session) setMember(scope state.Scope, link, bridge string) error {
 	m := newLinkMessage()
 	m.add(unix.IFLA_IFNAME, nl.ZeroTerminated(link))
 	m.add(unix.IFLA_MASTER, nl.Uint32Attr(uint32(master)))
-	sp.links = nil
+	sp.links, sp.names = nil, nil
 	return missingLink(m.send(sp, 0), link)
 }
 

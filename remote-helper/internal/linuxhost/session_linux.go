@@ -42,6 +42,7 @@ type space struct {
 
 	links     *linkTable     // the last dump of the links
 	index     map[string]int // link name -> index, as far as known
+	names     map[int]string // and back, of links that were looked up one by one
 	addresses map[int][]addressInfo
 }
 
