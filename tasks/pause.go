@@ -7,7 +7,7 @@ import (
 
 // Pause waits.
 type Pause struct {
-	Seconds time.Duration `arg:"seconds" doc:"how long, in seconds"`
+	Length  time.Duration `arg:"seconds" doc:"how long, in seconds"`
 	Minutes int           `arg:"minutes" doc:"how long, in minutes, instead of or besides seconds"`
 }
 
@@ -15,7 +15,7 @@ func init() {
 	Register(Kind{Name: "pause", Short: "wait for a while", Free: "seconds", New: func() Task { return new(Pause) }})
 }
 
-func (p *Pause) length() time.Duration { return p.Seconds + time.Duration(p.Minutes)*time.Minute }
+func (p *Pause) length() time.Duration { return p.Length + time.Duration(p.Minutes)*time.Minute }
 
 // Check implements Task.
 func (p *Pause) Check() error {

@@ -52,7 +52,7 @@ func (s *session) vsctl(args ...string) (string, error) {
 	}
 	out, err := s.run(host, program{name: "ovs-vsctl", args: append([]string{ovsTimeout, "--no-syslog"}, args...)})
 	if isNotInstalled(err) {
-		return "", errors.New("Open vSwitch is not installed (no ovs-vsctl)")
+		return "", errors.New("ovs-vsctl is not installed: it comes with Open vSwitch")
 	}
 	return out, err
 }
