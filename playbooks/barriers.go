@@ -19,16 +19,27 @@ func (c *compiler) findExports() {
 		set[name] = true
 	}
 	c.eachSelected(func(t *Task) {
-		m := c.mentioned(t)
-		if !m.refs["hostvars"] && t.delegate == nil {
-			return
-		}
-		for name := range set {
-			if m.words[name] {
-				c.exports[name] = true
-			}
+		if m := c.mentioned(t); m.refs["hostvars"] || t.delegate != nil {
+			c.export(set, m)
 		}
 	})
+	for _, p := range c.play.later {
+		reader := &compiler{play: p}
+		for _, t := range slices.Concat(p.Tasks, p.Handlers) {
+			if m := reader.mentioned(t); m.refs["hostvars"] {
+				c.export(set, m)
+			}
+		}
+	}
+}
+
+// export notes those of the names that are mentioned.
+func (c *compiler) export(names map[string]bool, m mentions) {
+	for name := range names {
+		if m.words[name] {
+			c.exports[name] = true
+		}
+	}
 }
 
 func (c *compiler) eachSelected(f func(*Task)) {

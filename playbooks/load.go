@@ -140,8 +140,8 @@ func (l *loader) imported(file string, item, path *yamlpos.Node, depth int) []*P
 // finish does what needs the whole: the warnings' order and names across plays.
 func (l *loader) finish() {
 	var before []string
-	for _, p := range l.book.Plays {
-		p.book = l.book
+	for i, p := range l.book.Plays {
+		p.book, p.later = l.book, l.book.Plays[i+1:]
 		p.before = append([]string{}, before...)
 		before = append(before, p.registers()...)
 	}

@@ -39,6 +39,7 @@ type Play struct {
 	varsFiles []Text
 	roles     []*role
 	before    []string // names registered by earlier plays
+	later     []*Play  // which may read, through hostvars, what this one registers
 	book      *Playbook
 }
 

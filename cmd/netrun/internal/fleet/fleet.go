@@ -13,6 +13,7 @@ import (
 	"netrun/cmd/netrun/internal/dial"
 	"netrun/cmd/netrun/internal/push"
 	"netrun/remote-helper/wire"
+	"netrun/templates"
 )
 
 // Target is a host to work on.
@@ -52,13 +53,14 @@ type Fleet struct {
 
 	mu       sync.Mutex
 	sessions map[string]*session
-	failed   map[string]error // hosts that are given up
-	stopping chan struct{}    // closed by Stop
+	failed   map[string]error         // hosts that are given up
+	exports  map[string]templates.Map // what hosts registered that others read, play after play
+	stopping chan struct{}            // closed by Stop
 }
 
 // New is a fleet of the targets, to none of which it connects yet.
 func New(c Config, targets []Target) *Fleet {
-	f := &Fleet{Config: c, targets: map[string]Target{}, sessions: map[string]*session{}, failed: map[string]error{}, stopping: make(chan struct{})}
+	f := &Fleet{Config: c, targets: map[string]Target{}, sessions: map[string]*session{}, failed: map[string]error{}, exports: map[string]templates.Map{}, stopping: make(chan struct{})}
 	for _, t := range targets {
 		f.targets[t.Dial.Name] = t
 	}

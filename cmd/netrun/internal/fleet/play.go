@@ -36,7 +36,7 @@ func (o Outcome) OK() bool {
 
 // Play runs the play on its hosts side by side, and returns how it ended on each.
 func (f *Fleet) Play(ctx context.Context, p Play) map[string]Outcome {
-	run := &running{Fleet: f, Play: p, ctx: ctx, outcomes: map[string]Outcome{}, own: map[string]templates.Map{}, exports: map[string]templates.Map{}}
+	run := &running{Fleet: f, Play: p, ctx: ctx, outcomes: map[string]Outcome{}, own: map[string]templates.Map{}, exports: f.exports}
 	alive, done := context.WithCancel(ctx)
 	defer done()
 	go f.keepAlive(alive)
@@ -138,7 +138,12 @@ func (r *running) single(h string) {
 	}
 	r.Report.Phase(h, "run")
 	s.send(r.begin(h), wire.Request{Segment: &wire.Segment{}}, wire.Request{End: &wire.End{}})
-	r.await(h, s, func(e wire.Event) bool { return e.Held != nil })
+	r.await(h, s, func(e wire.Event) bool {
+		if e.Segment != nil {
+			r.export(h, h, e.Segment.Exports)
+		}
+		return e.Held != nil
+	})
 }
 
 // begin is the request that starts the play on the host, which may be one that
