@@ -142,6 +142,10 @@ func (l *loader) finish() {
 	var before []string
 	for i, p := range l.book.Plays {
 		p.book, p.later = l.book, l.book.Plays[i+1:]
+		// A task that must not fail anywhere makes the whole play stand or fall together.
+		for _, t := range p.Tasks {
+			t.walk(func(t *Task) { p.AnyErrorsFatal = p.AnyErrorsFatal || isTrue(t.anyErrorsFatal) })
+		}
 		p.before = append([]string{}, before...)
 		before = append(before, p.registers()...)
 	}

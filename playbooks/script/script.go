@@ -60,8 +60,6 @@ type Node struct {
 	RunAs        string                 `json:"run_as,omitempty"` // "" with Become is root
 	Env          templates.Value        `json:"env,omitzero"`     // a map of texts, added to an act's environment
 
-	AnyErrorsFatal bool `json:"any_errors_fatal,omitempty"` // a failure ends the play for all hosts
-
 	// Delegate names the host that runs the task for this one. Its segment is the task alone.
 	Delegate string `json:"delegate,omitempty"`
 	// RunOnce is a task that only the first host of the batch runs. Its segment is the task alone.

@@ -135,7 +135,7 @@ type SegmentDone struct {
 type Confirm struct {
 	Token    string `json:"token"`
 	Deadline int    `json:"deadline_ms"`
-	Why      string `json:"why"` // the change that SSH hangs on
+	Why      string `json:"why,omitempty"` // the change that SSH hangs on; "" where every change is to be confirmed
 }
 
 // Settled says how a Confirm ended.

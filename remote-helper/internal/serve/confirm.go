@@ -70,8 +70,11 @@ func (p *play) confirm(why string) error {
 	ok := p.await(base)
 	p.out.send(wire.Event{Settled: &wire.Settled{Confirmed: ok}})
 	if !ok {
+		if why != "" {
+			why = ", after: " + why
+		}
 		failed := &wire.Failed{Kind: wire.FailConfirm,
-			Msg: fmt.Sprintf("nobody confirmed within %s that this host can still be reached, after: %s", p.deadline(), why)}
+			Msg: fmt.Sprintf("nobody confirmed within %s that this host can still be reached%s", p.deadline(), why)}
 		p.stop(failed) // nothing may rescue or ignore that
 		return failed
 	}

@@ -80,7 +80,7 @@ func (p *play) risk(changes []state.Change) (why string, risky bool) {
 	case "never":
 		return "", false
 	case "always":
-		return "every change is to be confirmed", true
+		return "", true
 	}
 	for i := range changes {
 		if state.TouchesSSH(p.planner.Base(), changes[i:i+1], p.Client, p.Server) {

@@ -134,7 +134,7 @@ func (o *labUpOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if o.json {
 		return printLabJSON(stdout, l)
 	}
-	_, err = fmt.Fprintf(stdout, "lab %s is up: %d hosts, management %s\n  inventory   %s\n  ssh         ssh -F %s %s\n  take down   netrun lab down %s\n",
+	_, err = fmt.Fprintf(stdout, "lab %s is up, hosts: %d, management %s\n  inventory   %s\n  ssh         ssh -F %s %s\n  take down   netrun lab down %s\n",
 		l.Name(), len(l.Hosts()), l.Subnet(), l.Inventory(), l.SSHConfig(), l.Hosts()[0].Name, o.flags())
 	return err
 }

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -180,9 +181,17 @@ func (r *running) await(h string, s *session, stop func(wire.Event) bool) bool {
 		r.never([]string{h}) // it had not begun, or it would have said how it ended
 		return false
 	}
-	r.giveUp(h, s.err)
+	r.giveUp(h, r.lost(s.err))
 	r.end(h, Outcome{Unreachable: r.failure(h)})
 	return false
+}
+
+// lost says what becomes of a play whose host is lost: the host sees to that by itself.
+func (r *running) lost(err error) error {
+	if err == nil || r.Begin.Run == "" || r.Begin.Check {
+		return err
+	}
+	return fmt.Errorf("%w; unless the play had ended there, the host undoes it by itself", err)
 }
 
 func (r *running) end(h string, o Outcome) {

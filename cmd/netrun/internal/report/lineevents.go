@@ -20,8 +20,12 @@ func (l *lines) text(e Event) string {
 	case EventNote:
 		return l.note(e)
 	case EventConfirm:
-		return l.paint(purple, "confirm: "+host) + fmt.Sprintf(": SSH hangs on this: %s\n    to be confirmed over a fresh connection within %s, or %s undoes it by itself",
-			clean(e.Msg), ago(time.Duration(e.DeadlineMS)*time.Millisecond), clean(e.Host))
+		why := "every change is to be confirmed"
+		if e.Msg != "" {
+			why = "SSH hangs on this: " + clean(e.Msg)
+		}
+		return l.paint(purple, "confirm: "+host) + fmt.Sprintf(": %s\n    to be confirmed over a fresh connection within %s, or %s undoes it by itself",
+			why, ago(time.Duration(e.DeadlineMS)*time.Millisecond), clean(e.Host))
 	case EventSettled:
 		return l.settled(host, e)
 	case EventEnded:
