@@ -48,7 +48,7 @@ func (r *runner) judged(ctx context.Context, n *Node, rd round) outcome {
 		if err != nil {
 			return failure(err)
 		}
-		o = o.failedBy(holds, n.FailedWhen)
+		o = o.failedBy(holds, n)
 	}
 	if len(n.ChangedWhen) > 0 && o.status != Failed {
 		holds, err := r.holds(n, n.ChangedWhen, rd, o)
@@ -61,13 +61,18 @@ func (r *runner) judged(ctx context.Context, n *Node, rd round) outcome {
 }
 
 // failedBy applies what failed_when says; a failure that it does not name is none.
-func (o outcome) failedBy(holds bool, conditions []*templates.Condition) outcome {
+// A program that ran has changed something, for all that netrun knows; whatever else
+// went wrong has not happened.
+func (o outcome) failedBy(holds bool, n *Node) outcome {
 	switch {
 	case holds && o.status != Failed:
-		o.err = fmt.Errorf("failed_when: %s", conditions[0].Source)
+		o.err = fmt.Errorf("failed_when: %s", n.FailedWhen[0].Source)
 		o.status, o.msg = Failed, o.err.Error()
-	case !holds && o.status == Failed && o.data != nil:
-		o.status, o.err, o.msg = Changed, nil, ""
+	case !holds && o.status == Failed:
+		o.status, o.err, o.msg = OK, nil, ""
+		if o.data != nil && (n.Kind == "command" || n.Kind == "shell") {
+			o.status = Changed
+		}
 	}
 	return o
 }

@@ -287,6 +287,9 @@ func (u *undo) ready(p *planning, target state.Object) bool {
 			continue
 		}
 		chain, ok := target.(state.Chain)
+		if target.Key().Kind == state.KindSysctl {
+			return false // a parameter goes and comes with its link
+		}
 		if !ok || need.Kind != state.KindTable {
 			u.left = append(u.left, fmt.Sprintf("%s: %s is gone", target.Key(), need))
 			return false

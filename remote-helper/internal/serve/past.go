@@ -48,6 +48,12 @@ func (s *session) undo(req *wire.Undo) {
 	switch {
 	case err != nil:
 		undone.Error = p.fail(wire.Fail(wire.FailUndo, err)).Error
+	case len(undone.Left) > 0 && !req.Check:
+		// What was undone stays undone, and the journals stay for another try.
+		undone.Error = wire.Fail(wire.FailUndo, errors.Join(p.journal.Discard(), errLeft))
+		if failed := p.close(nil); failed != nil {
+			undone.Error = failed
+		}
 	default:
 		undone.Error = p.forget(entries)
 	}
@@ -71,6 +77,9 @@ func (p *play) undoRun(run string, undone *wire.Undone) ([]*journal.Entry, error
 	}
 	return entries, nil
 }
+
+// errLeft is the end of an undo that had to leave something.
+var errLeft = errors.New("what others have changed since was left as it is; the journal is kept: put it right, and undo again")
 
 // undoRounds bounds how often the host is looked at again: what is restored can
 // take along what was restored before (a link that goes down its routes).

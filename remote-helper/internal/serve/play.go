@@ -260,7 +260,8 @@ func (p *play) hold() *wire.Failed {
 
 // fail undoes what the play did here and says how that went.
 func (p *play) fail(cause *wire.Failed) *wire.Ended {
-	ended := &wire.Ended{Error: cause, Acts: p.acts}
+	// What was only planned does not stand either.
+	ended := &wire.Ended{Error: cause, Acts: p.acts, Undone: p.changed > 0 && !p.spec.Check}
 	if p.journal.Written() {
 		ended.Undone = true
 		if err := p.undoAll(); err != nil {

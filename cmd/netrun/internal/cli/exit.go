@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"netrun/cmd/netrun/internal/lab"
 )
 
 // The exit codes.
@@ -42,7 +44,7 @@ var (
 
 // exitCode is the one place where an error becomes an exit code.
 func exitCode(err error) int {
-	var own interface{ ExitCode() int } // lab exec: the command's
+	var own *lab.ExitError // of the command that lab exec ran
 	switch {
 	case err == nil:
 		return exitOK
@@ -53,14 +55,14 @@ func exitCode(err error) int {
 	case errors.Is(err, errUnreachable):
 		return exitUnreachable
 	case errors.As(err, &own):
-		return own.ExitCode()
+		return own.Code
 	}
 	return exitError
 }
 
 // isSaid reports whether the person has been told already.
 func isSaid(err error) bool {
-	var own interface{ ExitCode() int }
+	var own *lab.ExitError
 	return errors.Is(err, errFailed) || errors.Is(err, errUnreachable) || errors.Is(err, errMistakes) || errors.As(err, &own)
 }
 
