@@ -31,6 +31,8 @@ func (p *planning) want(w state.Want) error {
 	}
 	have, there := p.sim.Get(object.Key())
 	switch {
+	case w.Absent && there && irreplaceable(have):
+		return fmt.Errorf("%s is not netrun's, and its other end is in a namespace without a name here: it could not be put back", have.Key())
 	case w.Absent && there:
 		p.delete(object.Key(), have)
 		return nil
@@ -40,6 +42,13 @@ func (p *planning) want(w state.Want) error {
 		return p.adjust(object, have)
 	}
 	return p.create(object)
+}
+
+// irreplaceable reports whether the object is a foreign veth whose other end is not
+// known: no undo could make the pair again.
+func irreplaceable(o state.Object) bool {
+	l, ok := o.(state.Link)
+	return ok && l.Type == "veth" && l.Peer == "" && !strings.HasPrefix(l.Alias, "netrun")
 }
 
 func (p *planning) create(object state.Object) error {

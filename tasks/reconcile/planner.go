@@ -108,6 +108,19 @@ func (p *Planner) remember(w state.Want, task int) {
 	p.order = append(p.order, k)
 }
 
+// unwantTasks forgets what the tasks of a batch wanted that was undone.
+func (p *Planner) unwantTasks(changes []state.Change) {
+	undone := map[int]bool{}
+	for _, c := range changes {
+		undone[c.Task] = true
+	}
+	for _, k := range slices.Clone(p.order) {
+		if undone[p.wants[k].task] {
+			p.unwant(k)
+		}
+	}
+}
+
 // unwant forgets the want: a later one took its place, or its object went with another.
 func (p *Planner) unwant(k state.Key) {
 	if _, ok := p.wants[k]; ok {
@@ -131,6 +144,10 @@ func (p *Planner) Apply(ctx context.Context) error {
 	}
 	if err := p.host.Apply(ctx, record.Changes); err != nil {
 		_, undoErr := Undo(context.WithoutCancel(ctx), p.host, []Record{record}, UndoOptions{})
+		if undoErr != nil {
+			p.records = append(p.records, record) // for another try, and so that nobody takes it for undone
+		}
+		p.unwantTasks(record.Changes)
 		p.Forget()
 		return &BatchError{Task: guilty(err, record.Changes), Err: err, Undo: undoErr}
 	}

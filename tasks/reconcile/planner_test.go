@@ -277,3 +277,25 @@ func TestUndoRemovesAFileBeforeItsDirectory(t *testing.T) {
 		t.Errorf("order of removal (-want +got):\n%s", diff)
 	}
 }
+
+func TestVerifyForgetsTheWantsOfAnUndoneBatch(t *testing.T) {
+	ctx := context.Background()
+	host := newMemory(uplink()...)
+	host.failAt = 2
+	p := New(host, Options{})
+	if _, err := p.Plan(ctx, 1, wiring()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(ctx); err == nil {
+		t.Fatal("the injected failure did not come")
+	}
+	if _, err := p.Plan(ctx, 2, state.Present(bridge)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := p.Verify(ctx); err != nil || len(left) != 0 {
+		t.Errorf("got %v, %v; want nothing: the first batch was undone", left, err)
+	}
+}

@@ -197,7 +197,10 @@ func loginFile(path string) bool {
 	}
 	switch path {
 	case "/etc/hosts.deny", "/etc/hosts.allow", "/etc/sudoers", "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/nologin",
-		"/etc/nsswitch.conf", "/etc/shells":
+		"/etc/nsswitch.conf", "/etc/shells", "/", "/etc", "/root", "/home":
+		return true // sshd's StrictModes looks at the folders above the keys, too
+	}
+	if home, ok := strings.CutPrefix(path, "/home/"); ok && !strings.Contains(home, "/") {
 		return true
 	}
 	return strings.Contains(path, "/.ssh/") || strings.HasSuffix(path, "/.ssh")

@@ -54,7 +54,8 @@ type batch struct {
 type Entry struct {
 	Header
 	Path    string
-	Open    bool // the play never came to its end
+	Open    bool  // the play never came to its end
+	Broken  error // why a finished journal could not be read
 	Records []reconcile.Record
 	Acts    []string // what cannot be undone, as the play named it
 }
@@ -90,8 +91,18 @@ func (d *Dir) Blobs() string { return filepath.Join(d.path, "blobs") }
 // Begin is a new journal. Nothing is written until there is a batch.
 func (d *Dir) Begin(h Header) *Journal {
 	h.Version = 1
-	name := fmt.Sprintf("%s-%03d", h.Run, h.Play)
-	return &Journal{dir: d, header: h, path: filepath.Join(d.path, name+".open")}
+	base := filepath.Join(d.path, fmt.Sprintf("%s-%03d", h.Run, h.Play))
+	name := base
+	// With serial, a host that others delegate to takes part in a play more than once.
+	for n := 2; exists(name+".open") || exists(name+".done"); n++ {
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
+	return &Journal{dir: d, header: h, path: name + ".open"}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // Journal is that of the running play. It implements reconcile.Journal.
@@ -101,6 +112,7 @@ type Journal struct {
 	path   string
 	file   *os.File // nil until something was written
 	acts   []string // done before there was anything to undo
+	torn   error    // why nothing more may be written
 }
 
 // Path is the journal's file, which exists once Written.
@@ -157,17 +169,29 @@ func (j *Journal) append(l line) error {
 	if err := j.Open(); err != nil {
 		return err
 	}
+	if j.torn != nil {
+		return j.torn
+	}
 	raw, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("encode journal line: %w", err)
 	}
-	if _, err := j.file.Write(append(raw, '\n')); err != nil {
-		return fmt.Errorf("write journal: %w", err)
+	whole, err := j.file.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = j.file.Write(append(raw, '\n'))
 	}
-	if err := j.file.Sync(); err != nil {
-		return fmt.Errorf("sync journal: %w", err)
+	if err == nil {
+		err = j.file.Sync()
 	}
-	return nil
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("write journal: %w", err)
+	// A line that is cut off must stay the last one: take it away, or write no more.
+	if cut := j.file.Truncate(whole); cut != nil {
+		j.torn = err
+	}
+	return err
 }
 
 func (j *Journal) create() error {
@@ -239,8 +263,9 @@ func (d *Dir) Remove(path string) error {
 	return syncDir(d.path)
 }
 
-// List reads all journals, oldest first. One that cannot be read is an error,
-// since something may have to be undone that nobody would know of.
+// List reads all journals, oldest first. An unfinished one that cannot be read is an
+// error, since something may have to be undone that nobody would know of; a finished
+// one is listed by its name alone, as Broken.
 func (d *Dir) List() ([]*Entry, error) {
 	names, err := d.names()
 	if err != nil {
@@ -249,6 +274,9 @@ func (d *Dir) List() ([]*Entry, error) {
 	entries := make([]*Entry, 0, len(names))
 	for _, name := range names {
 		e, err := Read(filepath.Join(d.path, name))
+		if err != nil && strings.HasSuffix(name, ".done") {
+			e, err = &Entry{Path: filepath.Join(d.path, name), Header: Header{Name: "(unreadable) " + name}, Broken: err}, nil
+		}
 		if err != nil {
 			return nil, err
 		}

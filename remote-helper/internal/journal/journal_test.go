@@ -152,3 +152,29 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestAPlayMayBeBegunTwiceInARun(t *testing.T) {
+	d := openDir(t)
+	for range 2 {
+		j := d.Begin(Header{Run: "r1", Play: 1})
+		if err := j.Write(testRecord()); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all, err := d.List(); err != nil || len(all) != 2 {
+		t.Errorf("got %d journals, %v; want 2", len(all), err)
+	}
+}
+
+func TestABrokenFinishedJournalIsListed(t *testing.T) {
+	d := openDir(t)
+	if err := os.WriteFile(filepath.Join(d.path, "x.done"), []byte("{torn\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := d.List(); err != nil || len(all) != 1 || all[0].Broken == nil {
+		t.Errorf("got %v, %v; want it listed as broken", all, err)
+	}
+}

@@ -38,16 +38,19 @@ func Confirm(runDir, token string) error {
 	return err
 }
 
+// applyTime is what a batch may take before its confirmation is waited for.
+const applyTime = 5 * time.Minute
+
 // arm starts the guard, once a play, and sets its deadline.
 func (p *play) arm() error {
 	if p.guard != nil {
-		return p.guard.Extend(p.deadline())
+		return p.guard.Extend(p.deadline() + applyTime)
 	}
 	// The journal must exist before its guard, which has nothing to undo otherwise.
 	if err := p.journal.Open(); err != nil {
 		return err
 	}
-	g, err := guard.Arm(p.Self, p.journal.Path(), p.lock.File(), p.lockPath(), p.deadline())
+	g, err := guard.Arm(p.Self, p.journal.Path(), p.lock.File(), p.lockPath(), p.deadline()+applyTime)
 	if err != nil {
 		return err
 	}
@@ -63,6 +66,9 @@ func (p *play) deadline() time.Duration { return time.Duration(p.spec.Deadline) 
 func (p *play) confirm(why string) error {
 	token := fmt.Sprintf("%s-%03d-%d", p.spec.Run, p.spec.Play, len(p.planner.Records()))
 	base := filepath.Join(p.RunDir, token)
+	if err := p.guard.Extend(p.deadline()); err != nil {
+		return err
+	}
 	if err := os.WriteFile(base+pending, nil, 0o600); err != nil {
 		return fmt.Errorf("wait for confirmation: %w", err)
 	}
@@ -79,7 +85,7 @@ func (p *play) confirm(why string) error {
 		return failed
 	}
 	// The guard watches on until the play ends, with as much time again for each further step.
-	return p.guard.Extend(time.Hour)
+	return p.guard.Extend(24 * time.Hour)
 }
 
 func (p *play) await(base string) bool {

@@ -70,6 +70,9 @@ func (p *play) undoRun(run string, undone *wire.Undone) ([]*journal.Entry, error
 		if e.Run != run {
 			continue
 		}
+		if e.Broken != nil {
+			return nil, e.Broken
+		}
 		entries = append(entries, e)
 		if err := p.undoEntry(e, undone); err != nil {
 			return nil, fmt.Errorf("undo play %q: %w", e.Name, err)
@@ -118,10 +121,10 @@ func (p *play) forget(entries []*journal.Entry) *wire.Failed {
 	if p.spec.Check {
 		return p.close(nil)
 	}
-	var errs []error
+	// Its own journal first: left alone, it would have the next play undo the undo.
+	errs := []error{p.journal.Discard()}
 	for _, e := range entries {
 		errs = append(errs, p.journals.Remove(e.Path))
 	}
-	errs = append(errs, p.journal.Discard())
 	return p.close(errors.Join(errs...))
 }

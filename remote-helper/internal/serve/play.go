@@ -102,7 +102,7 @@ func (s *session) repair(check bool) ([]string, error) {
 		}
 		report, err := reconcile.Undo(s.lost, s.Host, e.Records, reconcile.UndoOptions{})
 		if err != nil {
-			return found, fmt.Errorf("%s: undo it: %w", what, err)
+			return found, fmt.Errorf("%s: undo it: %w (if this cannot be put right, remove %s on the host: then it counts as done)", what, err, e.Path)
 		}
 		if err := dir.Remove(e.Path); err != nil {
 			return found, err
@@ -134,6 +134,9 @@ func count(n int, noun string) string {
 func (s *session) segment(req *wire.Segment) {
 	p := s.play
 	if p == nil {
+		if req.For != nil { // another host waits for the answer
+			s.out.send(wire.Event{Segment: &wire.SegmentDone{Failed: true}})
+		}
 		return // the play has failed meanwhile, and said so
 	}
 	sc, env := p.spec.Script, p.own
@@ -225,7 +228,11 @@ func (p *play) finish() *wire.Failed {
 	if err := p.journal.Commit(); err != nil {
 		return wire.Fail(wire.FailHost, err)
 	}
-	return p.close(p.journals.Prune())
+	// The play stands: what goes wrong from here on is to be told, and no failure of it.
+	if failed := p.close(p.journals.Prune()); failed != nil {
+		p.out.send(wire.Event{Note: &wire.Note{Text: "after the play: " + failed.Msg}})
+	}
+	return nil
 }
 
 // verify reads the host anew: nothing may be left to do.

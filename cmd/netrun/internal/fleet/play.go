@@ -242,6 +242,10 @@ func (r *running) segment(hosts []string, i int) {
 	switch n := r.first(hosts[0], i); {
 	case n != nil && n.RunOnce:
 		r.delegated(hosts[:1], i)
+		if len(r.alive(hosts[:1])) == 0 {
+			r.abort(hosts[1:], "the task that "+hosts[0]+" runs once for all failed")
+			return
+		}
 		r.share(hosts[0], hosts[1:])
 	case n != nil && n.Delegate != "":
 		r.delegated(hosts, i)
@@ -276,7 +280,19 @@ func (r *running) run(h, on string, i int, imports map[string]templates.Map) {
 		}
 		return
 	}
+	if on != h {
+		if r.over(on) {
+			r.abort([]string{h}, "the play has failed on "+on+", which a task is delegated to")
+			return
+		}
+		if !r.beginOn(h) {
+			return
+		}
+	}
 	s := r.session(on)
+	if s == nil {
+		return
+	}
 	var requests []wire.Request
 	if r.starts(on) {
 		requests = append(requests, r.begin(on))
@@ -299,6 +315,25 @@ func (r *running) run(h, on string, i int, imports map[string]templates.Map) {
 	if on != h && (failed || !goesOn) {
 		r.abort([]string{h}, "a task that "+on+" runs for this host failed")
 	}
+}
+
+// over reports whether the play has ended on the host.
+func (r *running) over(h string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ended := r.outcomes[h]
+	return ended
+}
+
+// beginOn begins the play on the host before another one works for it, and reports
+// whether it goes on there.
+func (r *running) beginOn(h string) bool {
+	s := r.session(h)
+	if s == nil || !r.starts(h) {
+		return s != nil
+	}
+	s.send(r.begin(h))
+	return r.await(h, s, func(e wire.Event) bool { return e.Began != nil })
 }
 
 // starts reports, once per host, that it has to be sent Begin.
@@ -413,8 +448,8 @@ func (r *running) abort(hosts []string, why string) {
 
 // decide lets the play stand if it stands on all hosts.
 func (r *running) decide(up []string) {
-	waiting := r.alive(up)
-	commit := len(waiting) == len(r.Hosts)
+	commit := len(r.alive(up)) == len(r.Hosts)
+	waiting := append(r.alive(up), r.delegates(up)...)
 	r.each(waiting, func(h string) {
 		if s := r.session(h); s != nil {
 			s.send(wire.Request{Decide: &wire.Decide{Commit: commit}})
