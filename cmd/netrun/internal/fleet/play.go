@@ -438,7 +438,9 @@ func (r *running) abort(hosts []string, why string) {
 			return
 		}
 		if r.starts(h) {
-			r.end(h, Outcome{Failed: &wire.Failed{Kind: wire.FailTask, Msg: why}})
+			failed := &wire.Failed{Kind: wire.FailTask, Msg: why}
+			r.Report.Event(h, wire.Event{Failed: failed})
+			r.end(h, Outcome{Failed: failed})
 			return
 		}
 		s.send(wire.Request{Abort: &wire.Abort{Why: why}})

@@ -51,8 +51,10 @@ func (r *Report) result(host string, res *script.Result) Event {
 	if res.Host != "" && res.Host != host {
 		e.Host, e.On = res.Host, host
 	}
-	e.Path = r.files[host]
-	delete(r.files, host)
+	if e.Task.Kind == "fetch" { // results of earlier tasks of a batch may come behind the file
+		e.Path = r.files[host]
+		delete(r.files, host)
+	}
 	if res.Looped && e.Item == "" {
 		e.Item = `""`
 	}

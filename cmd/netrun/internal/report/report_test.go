@@ -146,11 +146,14 @@ func TestGroupsListHostsInThePlaysOrder(t *testing.T) {
 	}
 }
 
-func TestFetchedFileBelongsToTheNextResult(t *testing.T) {
+func TestFetchedFileBelongsToTheNextFetch(t *testing.T) {
 	s := newStage(Lines)
-	s.PlayStart(site("a"))
+	play := site("a")
+	play.Tasks = append(play.Tasks, Task{ID: 5, Name: "get it", Kind: "fetch"})
+	s.PlayStart(play)
 	s.Fetched("a", "got/a/file")
-	s.result("a", script.Result{Task: 1, Status: script.OK, Msg: "8 bytes"})
+	s.result("a", script.Result{Task: 1, Status: script.OK})
+	s.result("a", script.Result{Task: 5, Status: script.OK, Msg: "8 bytes"})
 	s.ended("a", wire.Ended{})
 	s.Close()
 	if want := "ok: [a]: 8 bytes -> got/a/file\n"; !strings.Contains(s.out.String(), want) {
