@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
-	"time"
 
 	"netrun/playbooks/script"
 	"netrun/remote-helper/wire"
@@ -200,40 +197,6 @@ func (r *running) end(h string, o Outcome) {
 	r.outcomes[h] = o
 }
 
-// confirm shows the host, over a fresh connection, that it can still be reached.
-// Until its deadline it tries again and again: an address may take its time to move.
-func (r *running) confirm(h string, c wire.Confirm) {
-	ctx, cancel := context.WithTimeout(r.ctx, time.Duration(c.Deadline)*time.Millisecond)
-	defer cancel()
-	r.Report.Phase(h, "confirm")
-	for ctx.Err() == nil {
-		if r.confirmOnce(ctx, h, c.Token) {
-			r.Report.Phase(h, "run")
-			return
-		}
-		select {
-		case <-time.After(500 * time.Millisecond):
-		case <-ctx.Done():
-		}
-	}
-}
-
-// confirmOnce reports whether there is nothing more to try.
-func (r *running) confirmOnce(ctx context.Context, h, token string) bool {
-	s, err := r.open(ctx, h)
-	if err != nil {
-		return false
-	}
-	defer s.close()
-	s.send(wire.Request{Confirm: &wire.Token{Token: token}})
-	for e := range s.events {
-		if e.Settled != nil || e.Failed != nil {
-			return true
-		}
-	}
-	return false
-}
-
 // segment runs segment i on the hosts, and waits for all of them.
 func (r *running) segment(hosts []string, i int) {
 	if len(hosts) == 0 {
@@ -255,87 +218,6 @@ func (r *running) segment(hosts []string, i int) {
 	}
 }
 
-// delegated runs the segment for each of the hosts on its delegate, one after the other.
-func (r *running) delegated(hosts []string, i int) {
-	for _, h := range hosts {
-		n := r.first(h, i)
-		if n == nil {
-			continue
-		}
-		on := h
-		if n.Delegate != "" {
-			on = n.Delegate
-		}
-		r.run(h, on, i, r.imports(n))
-	}
-}
-
-// run runs the segment of host h on the host named on.
-func (r *running) run(h, on string, i int, imports map[string]templates.Map) {
-	if len(r.Connect(r.ctx, []string{on})) == 0 {
-		if on != h {
-			r.abort([]string{h}, "host "+on+", which a task is delegated to, is unreachable")
-		} else {
-			r.end(h, Outcome{Unreachable: r.failure(h)})
-		}
-		return
-	}
-	if on != h {
-		if r.over(on) {
-			r.abort([]string{h}, "the play has failed on "+on+", which a task is delegated to")
-			return
-		}
-		if !r.beginOn(h) {
-			return
-		}
-	}
-	s := r.session(on)
-	if s == nil {
-		return
-	}
-	var requests []wire.Request
-	if r.starts(on) {
-		requests = append(requests, r.begin(on))
-	}
-	segment := &wire.Segment{Index: i, Imports: imports, Own: r.takeOwn(h)}
-	if on != h {
-		segment.For, s.works = r.Scripts[h], h
-		defer func() { s.works = "" }()
-	}
-	s.send(append(requests, wire.Request{Segment: segment})...)
-	failed := false
-	goesOn := r.await(on, s, func(e wire.Event) bool {
-		if e.Segment == nil {
-			return false
-		}
-		failed = e.Segment.Failed
-		r.export(h, on, e.Segment.Exports)
-		return true
-	})
-	if on != h && (failed || !goesOn) {
-		r.abort([]string{h}, "a task that "+on+" runs for this host failed")
-	}
-}
-
-// over reports whether the play has ended on the host.
-func (r *running) over(h string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	_, ended := r.outcomes[h]
-	return ended
-}
-
-// beginOn begins the play on the host before another one works for it, and reports
-// whether it goes on there.
-func (r *running) beginOn(h string) bool {
-	s := r.session(h)
-	if s == nil || !r.starts(h) {
-		return s != nil
-	}
-	s.send(r.begin(h))
-	return r.await(h, s, func(e wire.Event) bool { return e.Began != nil })
-}
-
 // starts reports, once per host, that it has to be sent Begin.
 func (r *running) starts(h string) bool {
 	r.mu.Lock()
@@ -345,73 +227,6 @@ func (r *running) starts(h string) bool {
 	}
 	r.begun[h] = true
 	return true
-}
-
-func (r *running) takeOwn(h string) templates.Map {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	own := r.own[h]
-	delete(r.own, h)
-	return own
-}
-
-// export keeps what the segment of h exported, and gives it to h itself where another host ran it.
-func (r *running) export(h, on string, values templates.Map) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(values) == 0 {
-		return
-	}
-	if r.exports[h] == nil {
-		r.exports[h] = templates.Map{}
-	}
-	maps.Copy(r.exports[h], values)
-	if on != h {
-		r.give(h, values)
-	}
-}
-
-func (r *running) give(h string, values templates.Map) {
-	if r.own[h] == nil {
-		r.own[h] = templates.Map{}
-	}
-	maps.Copy(r.own[h], values)
-}
-
-// share gives what a run_once task found out to the hosts that did not run it.
-func (r *running) share(from string, hosts []string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, h := range hosts {
-		r.give(h, r.exports[from])
-	}
-}
-
-func (r *running) imports(n *script.Node) map[string]templates.Map {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if n == nil || len(n.Imports) == 0 {
-		return nil
-	}
-	out := map[string]templates.Map{}
-	for h, values := range r.exports {
-		if slices.Contains(n.Imports, "*") || slices.Contains(n.Imports, h) {
-			out[h] = maps.Clone(values)
-		}
-	}
-	return out
-}
-
-// delegates are the hosts that were begun only for the sake of others.
-func (r *running) delegates(up []string) []string {
-	var out []string
-	for h := range r.begun {
-		if !slices.Contains(up, h) {
-			out = append(out, h)
-		}
-	}
-	slices.Sort(out)
-	return r.alive(out)
 }
 
 // endAll verifies and commits.
