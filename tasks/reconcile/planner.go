@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"netrun/tasks/state"
 )
@@ -143,7 +144,7 @@ func (p *Planner) Apply(ctx context.Context) error {
 		}
 	}
 	if err := p.host.Apply(ctx, record.Changes); err != nil {
-		_, undoErr := Undo(context.WithoutCancel(ctx), p.host, []Record{record}, UndoOptions{})
+		undoErr := p.putBack(context.WithoutCancel(ctx), []Record{record})
 		if undoErr != nil {
 			p.records = append(p.records, record) // for another try, and so that nobody takes it for undone
 		}
@@ -165,9 +166,19 @@ func guilty(err error, changes []state.Change) int {
 // Undo puts everything that this planner has applied back as it was.
 func (p *Planner) Undo(ctx context.Context) error {
 	p.pending, p.side = nil, nil
-	_, err := Undo(ctx, p.host, p.records, UndoOptions{})
+	err := p.putBack(ctx, p.records)
 	p.records = nil
 	p.Forget()
+	return err
+}
+
+// putBack undoes the records. Something that had to be left is an error here: nobody
+// may say of such a play that it was undone.
+func (p *Planner) putBack(ctx context.Context, records []Record) error {
+	report, err := Undo(ctx, p.host, records, UndoOptions{})
+	if err == nil && len(report.Left) > 0 {
+		err = fmt.Errorf("left: %s", strings.Join(report.Left, "; "))
+	}
 	return err
 }
 

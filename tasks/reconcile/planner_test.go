@@ -299,3 +299,19 @@ func TestVerifyForgetsTheWantsOfAnUndoneBatch(t *testing.T) {
 		t.Errorf("got %v, %v; want nothing: the first batch was undone", left, err)
 	}
 }
+
+func TestUndoThatHasToLeaveSomethingIsAnError(t *testing.T) {
+	ctx := context.Background()
+	host := newMemory(uplink()...)
+	p := New(host, Options{})
+	if _, err := p.Plan(ctx, 1, state.Absent(state.Route{Dst: netip.MustParsePrefix("198.51.100.0/24")})); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(ctx); err != nil {
+		t.Fatal(err)
+	}
+	host.objects.Delete(state.LinkKey("", "eth0")) // somebody takes the link away meanwhile
+	if err := p.Undo(ctx); err == nil {
+		t.Error("got no error, though the route could not be put back")
+	}
+}
