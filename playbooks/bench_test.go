@@ -121,4 +121,6 @@ func BenchmarkLoop(b *testing.B) {
 // noPlan is an executor whose host wants nothing changed.
 type noPlan struct{ *testHost }
 
-func (noPlan) Plan(context.Context, int, []state.Want) ([]state.Change, error) { return nil, nil }
+func (noPlan) Plan(context.Context, script.Step, []state.Want) (script.Planned, error) {
+	return script.Planned{}, nil
+}

@@ -182,7 +182,7 @@ func (c *compiler) block(t *Task, put func(*host, *script.Node)) {
 func (c *compiler) node(h *host, t *Task) (*script.Node, []Wanted) {
 	b := &binding{compiler: c, host: h, task: t, scope: h.scope(t)}
 	n := &script.Node{ID: t.ID, Role: t.Role, Pos: t.Pos, Kind: t.Kind, Register: t.register, Retries: t.retries, Delay: t.delay,
-		Timeout: t.timeout, IgnoreErrors: t.ignoreErrors, NoLog: t.noLog, CheckMode: t.checking, RunOnce: t.runOnce}
+		Timeout: t.timeout, IgnoreErrors: t.ignoreErrors, NoLog: t.noLog, CheckMode: t.checking, RunOnce: t.runOnce, Fleeting: t.fleeting, Repair: t.repair}
 	if t.register != "" || t.kind != nil && t.kind.Open {
 		n.Export = t.runOnce || t.delegate != nil || slices.ContainsFunc(t.sets(), func(name string) bool { return c.exports[name] })
 	}

@@ -25,6 +25,8 @@ func (l *loader) common(t *Task, in *inherited) table {
 		"run_once":         func(n *yamlpos.Node) { b := l.boolean(n, "run_once"); in.runOnce = &b },
 		"no_log":           func(n *yamlpos.Node) { b := l.boolean(n, "no_log"); in.noLog = &b },
 		"check_mode":       func(n *yamlpos.Node) { b := l.boolean(n, "check_mode"); in.checkMode = &b },
+		"persist":          func(n *yamlpos.Node) { b := l.boolean(n, "persist"); in.persist = &b },
+		"repair":           func(n *yamlpos.Node) { b := l.boolean(n, "repair"); in.repair = &b },
 		"delegate_to":      func(n *yamlpos.Node) { in.delegate = l.tree(n) },
 		"environment":      func(n *yamlpos.Node) { in.environment = merged(in.environment, l.environment(n)) },
 		"notify":           func(n *yamlpos.Node) { in.notify = slices.Concat(in.notify, l.notified(n)) },
@@ -187,5 +189,5 @@ func (l *loader) unknownKind(k, value *yamlpos.Node) {
 
 // keywordNames are those of tasks, for hints.
 var keywordNames = []string{"name", "when", "loop", "loop_control", "register", "changed_when", "failed_when", "until", "retries",
-	"delay", "tags", "become", "become_user", "ignore_errors", "run_once", "delegate_to", "vars", "notify", "no_log", "check_mode",
+	"delay", "tags", "become", "become_user", "ignore_errors", "run_once", "delegate_to", "vars", "notify", "no_log", "check_mode", "persist", "repair",
 	"environment", "args", "timeout", "listen", "block", "include_tasks", "import_tasks", "include_role", "import_role"}

@@ -38,8 +38,9 @@ func (h *testHost) Sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-func (h *testHost) Plan(ctx context.Context, step int, wants []state.Want) ([]state.Change, error) {
-	return h.planner.Plan(ctx, step, wants)
+func (h *testHost) Plan(ctx context.Context, step script.Step, wants []state.Want) (script.Planned, error) {
+	changes, err := h.planner.Plan(ctx, step.ID, wants)
+	return script.Planned{Changes: changes}, err
 }
 
 func (h *testHost) Flush(ctx context.Context) error {

@@ -116,6 +116,8 @@ func (l *loader) playTable(p *Play, here *setting, parts map[string]*yamlpos.Nod
 		"environment":         func(n *yamlpos.Node) { in.environment = l.environment(n) },
 		"check_mode":          func(n *yamlpos.Node) { b := l.boolean(n, "check_mode"); p.CheckMode = &b },
 		"no_log":              func(n *yamlpos.Node) { b := l.boolean(n, "no_log"); in.noLog = &b },
+		"persist":             func(n *yamlpos.Node) { b := l.boolean(n, "persist"); in.persist = &b },
+		"repair":              func(n *yamlpos.Node) { b := l.boolean(n, "repair"); in.repair = &b },
 		"confirm":             func(n *yamlpos.Node) { p.Confirm = l.confirm(n) },
 		"probes":              func(n *yamlpos.Node) { p.Probes = l.probes(n) },
 		"strategy": func(n *yamlpos.Node) {

@@ -35,6 +35,7 @@ type Task struct {
 	retries                          int
 	delay, timeout                   time.Duration
 	ignoreErrors, noLog, runOnce     bool
+	fleeting, repair                 bool
 	anyErrorsFatal, become, checking *bool
 	becomeUser, delegate             any
 	environment                      map[string]any
@@ -71,6 +72,8 @@ type inherited struct {
 	becomeUser     any
 	ignoreErrors   *bool
 	noLog          *bool
+	persist        *bool
+	repair         *bool
 	runOnce        *bool
 	anyErrorsFatal *bool
 	checkMode      *bool
@@ -210,6 +213,7 @@ func (t *Task) settle(here *setting, in inherited) {
 	t.vars.local, t.vars.fixed = in.vars.local, in.vars.fixed
 	t.environment, t.become, t.becomeUser = in.environment, in.become, in.becomeUser
 	t.ignoreErrors, t.noLog, t.runOnce = isTrue(in.ignoreErrors), isTrue(in.noLog), isTrue(in.runOnce)
+	t.fleeting, t.repair = in.persist != nil && !*in.persist, isTrue(in.repair)
 	t.anyErrorsFatal, t.checking, t.delegate, t.notify = in.anyErrorsFatal, in.checkMode, in.delegate, in.notify
 }
 

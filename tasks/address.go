@@ -16,7 +16,7 @@ type Address struct {
 	NoDAD     bool      `arg:"nodad" doc:"do not wait to see whether somebody else has the IPv6 address"`
 	State     string    `arg:"state" default:"present" choices:"present,absent" doc:"absent takes the address away; other addresses stay in both cases"`
 	Netns     Netns     `arg:"netns" doc:"network namespace to work in, as ip netns lists it"`
-	Container Container `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+	Container Container `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 }
 
 func init() {

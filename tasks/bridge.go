@@ -20,7 +20,7 @@ type Bridge struct {
 	Up            bool      `arg:"up" default:"true" doc:"whether the bridge is up"`
 	State         string    `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the bridge; the links in it stay"`
 	Netns         Netns     `arg:"netns" doc:"network namespace to work in, as ip netns lists it"`
-	Container     Container `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+	Container     Container `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 }
 
 func init() {

@@ -18,7 +18,7 @@ type Interface struct {
 	Master     IfName    `arg:"master" doc:"bridge that the link is put into"`
 	NoMaster   bool      `arg:"nomaster" doc:"take the link out of the bridge in which it is"`
 	Netns      Netns     `arg:"netns" doc:"network namespace to work in, as ip netns lists it"`
-	Container  Container `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+	Container  Container `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 }
 
 func init() {

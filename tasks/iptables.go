@@ -19,7 +19,7 @@ type IPTables struct {
 	Family    string    `arg:"family" default:"ipv4" choices:"ipv4,ipv6,both" doc:"iptables, ip6tables or both"`
 	State     string    `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the jumps and the chain"`
 	Netns     Netns     `arg:"netns" doc:"network namespace to work in, as ip netns lists it"`
-	Container Container `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+	Container Container `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 }
 
 func init() {

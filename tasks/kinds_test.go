@@ -68,7 +68,7 @@ var mistakes = []struct {
 	{"bridge", `holds '\n'`, "br0\nx"},
 	{"bridge", `maybe you meant 10.0.0.1/24`, args{"name": "br0", "addresses": "10.0.0.1"}},
 	{"bridge", `netns and container both say where`, args{"name": "br0", "netns": "a", "container": "pid:1"}},
-	{"bridge", `containers of docker are not known yet`, args{"name": "br0", "container": "docker:web"}},
+	{"bridge", `containers of lxc are not known`, args{"name": "br0", "container": "lxc:web"}},
 	{"bridge", `a process number is wanted`, args{"name": "br0", "container": "pid:x"}},
 	{"bridge", `unknown argument "adresses" of bridge`, args{"name": "br0", "adresses": "10.0.0.1/24"}},
 	{"address", `is the subnet's own address (the first usable one is 10.0.0.1/24)`, args{"dev": "eth0", "address": "10.0.0.0/24"}},

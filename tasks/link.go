@@ -14,7 +14,7 @@ import (
 // Link makes a port of somewhere else appear at a local address inside a
 // container, by iptables rules: geard's link.
 type Link struct {
-	Container Container `arg:"container" doc:"where the local address is: the name of a network namespace, or pid:N; unset, the host itself"`
+	Container Container `arg:"container" doc:"where the local address is: name of a container or of a network namespace, project/service of a compose project, docker:NAME, podman:NAME or pid:N; unset, the host itself"`
 	Netns     Netns     `arg:"netns" doc:"the same, by the name of a network namespace only"`
 	From      string    `arg:"from" doc:"one link: the local address and port, 127.0.0.1:6379, or the port alone"`
 	To        string    `arg:"to" doc:"one link: the remote address and port, 10.16.138.4:50000; a name of the inventory may stand for the address"`
@@ -160,7 +160,7 @@ func (l *Link) Check() error {
 func (l *Link) chain(specs []linkSpec) string {
 	name := l.Name
 	if name == "" {
-		name = string(l.place().scope()) + "\x00" + specs[0].from.String()
+		name = l.place().scope().Bare() + "\x00" + specs[0].from.String()
 	}
 	sum := sha256.Sum256([]byte(name))
 	return state.ChainPrefix + "-L" + hex.EncodeToString(sum[:4])

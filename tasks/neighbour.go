@@ -13,7 +13,7 @@ type Neighbour struct {
 	Dev       IfName    `arg:"dev,required" doc:"link that the neighbour is on"`
 	State     string    `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the entry"`
 	Netns     Netns     `arg:"netns" doc:"network namespace to work in, as ip netns lists it"`
-	Container Container `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+	Container Container `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 }
 
 func init() {

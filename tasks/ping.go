@@ -17,7 +17,7 @@ type Ping struct {
 	Size      int           `arg:"size" default:"56" doc:"bytes of data in a request, 16 to 65000"`
 	Source    Addr          `arg:"source" doc:"source address of the requests"`
 	Netns     Netns         `arg:"netns" doc:"network namespace to send from, as ip netns lists it"`
-	Container Container     `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+	Container Container     `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 }
 
 func init() {

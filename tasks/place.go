@@ -39,30 +39,57 @@ func netnsError(name string) error {
 	return nil
 }
 
-// Container says whose network namespace is meant: "pid:N" for that of a
-// process, or the name of a network namespace.
+// Container says whose network namespace is meant: the name or id of a container
+// of Docker or podman, project/service or project/service/2 of a compose project, the
+// name of a network namespace, or "pid:N" for that of a process. "docker:NAME",
+// "podman:NAME", "podman:USER@NAME" and "netns:NAME" leave no doubt.
 type Container string
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (c *Container) UnmarshalText(text []byte) error {
 	sort, name, prefixed := strings.Cut(string(text), ":")
-	switch {
-	case !prefixed:
-		if err := netnsError(sort); err != nil {
-			return err
-		}
-	case sort == "netns":
-		if err := netnsError(name); err != nil {
-			return err
-		}
-	case sort == "pid":
+	if !prefixed {
+		sort, name = "", sort
+	}
+	var err error
+	switch sort {
+	case "netns":
+		err = netnsError(name)
+	case "pid":
 		if name == "" || len(name) > 10 || name[0] == '0' || strings.Trim(name, "0123456789") != "" {
-			return fmt.Errorf("%q: a process number is wanted after pid:, as in pid:1234", text)
+			err = fmt.Errorf("%q: a process number is wanted after pid:, as in pid:1234", text)
 		}
+	case "podman":
+		if user, rest, found := strings.Cut(name, "@"); found {
+			name = rest
+			if err = containerError(user); err != nil {
+				break
+			}
+		}
+		err = containerError(name)
+	case "", "docker":
+		err = containerError(name)
 	default:
-		return fmt.Errorf("%q: containers of %s are not known yet: give the name of its network namespace (ip netns), or pid:N", text, sort)
+		err = fmt.Errorf("%q: containers of %s are not known: give a name, docker:NAME, podman:NAME, netns:NAME or pid:N", text, sort)
+	}
+	if err != nil {
+		return err
 	}
 	*c = Container(text)
+	return nil
+}
+
+// containerError wants what Docker, podman and compose take for names; slashes
+// part a compose project from its service and number.
+func containerError(name string) error {
+	for i, part := range strings.Split(name, "/") {
+		if i > 2 || part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != "" || strings.ContainsAny(part[:1], "-.") {
+			return fmt.Errorf("%q is not the name of a container", name)
+		}
+	}
+	if len(name) > 255 {
+		return errors.New("the name of a container has at most 255 characters")
+	}
 	return nil
 }
 
@@ -81,14 +108,10 @@ func (p place) scope() state.Scope {
 	case p.container == "":
 		return state.HostScope
 	}
-	sort, name, prefixed := strings.Cut(string(p.container), ":")
-	if !prefixed {
-		return state.NetnsScope(sort)
+	if strings.Contains(string(p.container), ":") {
+		return state.Scope(p.container)
 	}
-	if sort == "pid" {
-		return state.PidScope(name)
-	}
-	return state.NetnsScope(name)
+	return state.ContainerScope(string(p.container))
 }
 
 func (p place) check() error { return p.checkAs("netns", "container") }

@@ -19,7 +19,7 @@ type Route struct {
 	OnLink    bool      `arg:"onlink" doc:"the gateway is on the link though no subnet says so"`
 	State     string    `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the route"`
 	Netns     Netns     `arg:"netns" doc:"network namespace to work in, as ip netns lists it"`
-	Container Container `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+	Container Container `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 }
 
 func init() {

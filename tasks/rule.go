@@ -22,7 +22,7 @@ type Rule struct {
 	Family    string    `arg:"family" choices:"ipv4,ipv6" doc:"where neither from nor to tells it; ipv4 if unset"`
 	State     string    `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the rule"`
 	Netns     Netns     `arg:"netns" doc:"network namespace to work in, as ip netns lists it"`
-	Container Container `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+	Container Container `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 }
 
 func init() {

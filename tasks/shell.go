@@ -17,7 +17,7 @@ type Shell struct {
 	Env        map[string]string `arg:"env" doc:"additions to the environment: the safe way to give the line a value"`
 	Probe      bool              `arg:"probe" doc:"the line only reads: it runs in --check too, and counts as unchanged"`
 	Netns      Netns             `arg:"netns" doc:"network namespace to run in, as ip netns lists it"`
-	Container  Container         `arg:"container" doc:"the same, by pid:N or the name of a namespace; the files stay those of the host"`
+	Container  Container         `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N; the files stay those of the host"`
 }
 
 func init() {

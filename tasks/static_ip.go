@@ -12,7 +12,7 @@ import (
 
 // StaticIP gives a container a link with addresses of its own: pipework's job.
 type StaticIP struct {
-	Container     Container     `arg:"container" doc:"who gets the link: the name of a network namespace, or pid:N"`
+	Container     Container     `arg:"container" doc:"who gets the link: name of a container or of a network namespace, project/service of a compose project, docker:NAME, podman:NAME or pid:N"`
 	Netns         Netns         `arg:"netns" doc:"the same, by the name of a network namespace only"`
 	Bridge        IfName        `arg:"bridge" doc:"Linux bridge that the link leads to, over a veth pair"`
 	Create        bool          `arg:"create" doc:"make the bridge if it is not there; one whose name begins with br is made anyway"`
@@ -160,14 +160,14 @@ func (s *StaticIP) mac() string {
 		return string(s.MAC)
 	}
 	// The address is part of it since two hosts can have a container of one name.
-	sum := sha256.Sum256([]byte(strings.Join([]string{"mac", string(s.place().scope()), string(s.Interface), s.Addresses[0].Addr().String()}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{"mac", s.place().scope().Bare(), string(s.Interface), s.Addresses[0].Addr().String()}, "\x00")))
 	return string(localMAC(sum[:]))
 }
 
 // hostInterface is the name of the host's end of a container's cable: the same
 // each time for the same container and interface, at most 15 characters.
 func hostInterface(scope state.Scope, inside string) string {
-	sum := sha256.Sum256([]byte(string(scope) + "\x00" + inside))
+	sum := sha256.Sum256([]byte(scope.Bare() + "\x00" + inside))
 	if len(inside) > 5 {
 		inside = inside[:5]
 	}

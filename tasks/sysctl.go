@@ -15,7 +15,7 @@ type Sysctl struct {
 	Value     *string           `arg:"value" doc:"its value"`
 	Settings  map[string]string `arg:"settings" doc:"several parameters and their values, instead of name and value"`
 	Netns     Netns             `arg:"netns" doc:"network namespace to work in, as ip netns lists it; only net.* belongs to one"`
-	Container Container         `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+	Container Container         `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 }
 
 func init() {

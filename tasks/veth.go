@@ -11,7 +11,7 @@ type Veth struct {
 	Name          IfName    `arg:"name,required" doc:"name of this end"`
 	Peer          IfName    `arg:"peer" doc:"name of the other end; needed unless state is absent"`
 	PeerNetns     Netns     `arg:"peer_netns" doc:"network namespace of the other end"`
-	PeerContainer Container `arg:"peer_container" doc:"the same, by pid:N or the name of a namespace"`
+	PeerContainer Container `arg:"peer_container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 	Master        IfName    `arg:"master" doc:"bridge that this end is put into"`
 	MTU           int       `arg:"mtu" doc:"MTU of both ends in bytes"`
 	MAC           MAC       `arg:"mac" doc:"MAC address of this end"`
@@ -20,7 +20,7 @@ type Veth struct {
 	Up            bool      `arg:"up" default:"true" doc:"whether both ends are up"`
 	State         string    `arg:"state" default:"present" choices:"present,absent" doc:"absent removes both ends"`
 	Netns         Netns     `arg:"netns" doc:"network namespace of this end, as ip netns lists it"`
-	Container     Container `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+	Container     Container `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 }
 
 func init() {

@@ -21,7 +21,7 @@ type WaitFor struct {
 	Sleep          time.Duration `arg:"sleep" default:"1" doc:"how long to wait between two looks"`
 	ConnectTimeout time.Duration `arg:"connect_timeout" default:"5" doc:"how long one attempt to connect may take"`
 	Netns          Netns         `arg:"netns" doc:"network namespace to connect from, as ip netns lists it"`
-	Container      Container     `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+	Container      Container     `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 }
 
 func init() {

@@ -76,14 +76,17 @@ func placed(n *Node, err error) error {
 // object plans what a task wants. A task that is a batch of its own is carried out at once.
 func (r *runner) object(ctx context.Context, n *Node, t tasks.Wanter, rd round) outcome {
 	step := r.env.newStep(n, rd.label)
-	changes, err := r.exec.Plan(ctx, step, t.Want())
+	plan, err := r.exec.Plan(ctx, Step{step, n, rd.label}, t.Want())
 	if err != nil {
 		o := failure(err)
 		o.step = step
 		return o
 	}
-	o := outcome{status: OK, step: step, changes: changes, planned: len(changes) > 0}
-	if len(changes) > 0 {
+	o := outcome{status: OK, step: step, changes: plan.Changes, planned: len(plan.Changes) > 0}
+	if plan.Deferred != "" {
+		o.msg = "deferred: " + plan.Deferred
+	}
+	if o.planned {
 		o.status = Changed
 	}
 	if n.isolated() && o.planned && !r.env.options.Check {

@@ -49,10 +49,8 @@ type Result struct {
 // Executor is the host as a script sees it.
 type Executor interface {
 	// Plan adds an object task to the batch: planned at once against the simulated
-	// state, carried out at the next Flush. The step identifies the task's run
-	// within the play; it comes back in a *reconcile.BatchError. On an error nothing
-	// of it stays planned.
-	Plan(ctx context.Context, step int, wants []state.Want) ([]state.Change, error)
+	// state, carried out at the next Flush. On an error nothing of it stays planned.
+	Plan(ctx context.Context, step Step, wants []state.Want) (Planned, error)
 	// Flush carries out what is planned as one batch. On an error that batch has
 	// been undone, and a *reconcile.BatchError says whose fault it was. In check
 	// mode it is never called.
@@ -60,6 +58,20 @@ type Executor interface {
 	// Machine is what an act of the node runs on (its user and environment are the
 	// node's; env is rendered already). The node is nil for the host's facts.
 	Machine(node *Node, env map[string]string) tasks.Machine
+}
+
+// Step is one run of an object task.
+type Step struct {
+	ID   int // within the play; it comes back in a *reconcile.BatchError
+	Node *Node
+	Item string // the label of the loop's item
+}
+
+// Planned is what planning a task gave.
+type Planned struct {
+	Changes []state.Change
+	// Deferred says what has to wait, and for what; "" if nothing has to.
+	Deferred string
 }
 
 // Clock is time as the interpreter sees it.

@@ -24,13 +24,13 @@ type recorder struct {
 	now      time.Duration
 }
 
-func (r *recorder) Plan(_ context.Context, step int, wants []state.Want) ([]state.Change, error) {
+func (r *recorder) Plan(_ context.Context, step Step, wants []state.Want) (Planned, error) {
 	name := wants[0].Object.Key().Name
 	r.log = append(r.log, "plan "+name)
 	if strings.Contains(name, "wrong") {
-		return nil, errors.New("no such parameter")
+		return Planned{}, errors.New("no such parameter")
 	}
-	return []state.Change{{Op: state.Create, After: wants[0].Object, Task: step}}, nil
+	return Planned{Changes: []state.Change{{Op: state.Create, After: wants[0].Object, Task: step.ID}}}, nil
 }
 
 func (r *recorder) Flush(context.Context) error {

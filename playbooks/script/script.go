@@ -56,9 +56,11 @@ type Node struct {
 	Listen       []string               `json:"listen,omitempty"` // of a handler
 	NoLog        bool                   `json:"no_log,omitempty"`
 	CheckMode    *bool                  `json:"check_mode,omitempty"`
-	Become       bool                   `json:"become,omitempty"` // run acts as RunAs
-	RunAs        string                 `json:"run_as,omitempty"` // "" with Become is root
-	Env          templates.Value        `json:"env,omitzero"`     // a map of texts, added to an act's environment
+	Fleeting     bool                   `json:"fleeting,omitempty"` // persist: false; not put back after a restart
+	Repair       bool                   `json:"repair,omitempty"`   // put back whenever something else changes it
+	Become       bool                   `json:"become,omitempty"`   // run acts as RunAs
+	RunAs        string                 `json:"run_as,omitempty"`   // "" with Become is root
+	Env          templates.Value        `json:"env,omitzero"`       // a map of texts, added to an act's environment
 
 	// Delegate names the host that runs the task for this one. Its segment is the task alone.
 	Delegate string `json:"delegate,omitempty"`

@@ -22,6 +22,11 @@ func (p *Planner) observe(ctx context.Context, wants []state.Want) error {
 			}
 		}
 	}
+	return p.read(ctx, need, asked)
+}
+
+// read observes the keys, and adds what is found to what is known.
+func (p *Planner) read(ctx context.Context, need []state.Key, asked map[state.Key]bool) error {
 	if len(need) == 0 {
 		return nil
 	}
@@ -65,7 +70,7 @@ func (p *Planner) take(got *state.State, asked map[state.Key]bool) {
 // which a host has too many, the key itself.
 func group(k state.Key) state.Key {
 	switch k.Kind {
-	case state.KindSysctl, state.KindFile, state.KindProcess, state.KindTable, state.KindChain, state.KindJump:
+	case state.KindSysctl, state.KindFile, state.KindProcess, state.KindContainer, state.KindTable, state.KindChain, state.KindJump:
 		return k
 	}
 	return state.Key{Kind: k.Kind, Scope: k.Scope}

@@ -16,6 +16,7 @@ type planning struct {
 	changes  []state.Change
 	side     []state.Object
 	cascaded []state.Key // what goes because something else goes
+	deferred []Deferred
 }
 
 func (p *planning) want(w state.Want) error {

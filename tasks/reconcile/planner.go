@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,22 +27,27 @@ type Journal interface {
 type Options struct {
 	Owner   string  // the mark on what is created; "netrun" if empty
 	Journal Journal // nil: none is kept (--check, tests)
+	// Patient lets wants that need what is not there wait, and plans the rest: for
+	// putting back what was wanted earlier.
+	Patient bool
 }
 
 // Planner plans the wants of one play on one host against a simulated state:
 // what is on the host, and what earlier tasks of the play have planned. It is not
 // safe for concurrent use.
 type Planner struct {
-	host    state.Host
-	options Options
-	base    *state.State // as observed
-	sim     *state.State // base and what is planned
-	seen    map[state.Key]bool
-	pending []state.Change
-	side    []state.Object // collateral of pending
-	records []Record
-	wants   map[state.Key]wanted
-	order   []state.Key
+	host     state.Host
+	options  Options
+	base     *state.State // as observed
+	sim      *state.State // base and what is planned
+	seen     map[state.Key]bool
+	pending  []state.Change
+	side     []state.Object // collateral of pending
+	records  []Record
+	wants    map[state.Key]wanted
+	order    []state.Key
+	waiting  map[state.Key]string // what is deferred, and why
+	deferred map[int][]Deferred   // by task
 }
 
 type wanted struct {
@@ -54,7 +60,7 @@ func New(host state.Host, options Options) *Planner {
 	if options.Owner == "" {
 		options.Owner = "netrun"
 	}
-	p := &Planner{host: host, options: options, wants: map[state.Key]wanted{}}
+	p := &Planner{host: host, options: options, wants: map[state.Key]wanted{}, waiting: map[state.Key]string{}, deferred: map[int][]Deferred{}}
 	p.Forget()
 	return p
 }
@@ -68,6 +74,9 @@ func (p *Planner) Forget() {
 // Pending is what has been planned and not applied.
 func (p *Planner) Pending() []state.Change { return p.pending }
 
+// Deferred is what the task wants that has to wait.
+func (p *Planner) Deferred(task int) []Deferred { return p.deferred[task] }
+
 // Records are the batches that Apply has carried out.
 func (p *Planner) Records() []Record { return p.records }
 
@@ -75,29 +84,46 @@ func (p *Planner) Records() []Record { return p.records }
 func (p *Planner) Base() *state.State { return p.base }
 
 // Plan adds what the task wants, and returns the changes that it takes, none if
-// all is there. On an error nothing of the task stays planned. The error is a
-// *state.MissingError where an object needs one that is neither there nor planned.
+// all is there. Wants in containers that do not run are deferred. On an error nothing
+// of the task stays planned. The error is a *state.MissingError where an object needs
+// one that is neither there nor planned.
 func (p *Planner) Plan(ctx context.Context, task int, wants []state.Want) ([]state.Change, error) {
+	wants, err := p.locate(ctx, wants)
+	if err != nil {
+		return nil, err
+	}
 	if err := p.observe(ctx, wants); err != nil {
 		return nil, err
 	}
 	step := &planning{Planner: p, task: task}
+	var planned []state.Want
 	for _, w := range wants {
+		if why := step.hindrance(w); why != "" {
+			step.postpone(w, why)
+			continue
+		}
 		if err := step.want(w); err != nil {
+			if missing := (*state.MissingError)(nil); p.options.Patient && errors.As(err, &missing) {
+				step.postpone(w, err.Error())
+				continue
+			}
 			step.takeBack()
 			return nil, err
 		}
+		planned = append(planned, w)
 	}
-	for _, w := range wants {
+	for _, w := range planned {
+		delete(p.waiting, w.Object.Key())
 		p.remember(w, task)
 	}
 	for _, k := range step.cascaded {
-		if !step.rewanted(k, wants) {
+		if !step.rewanted(k, planned) {
 			p.unwant(k)
 		}
 	}
 	p.pending = append(p.pending, step.changes...)
 	p.side = append(p.side, step.side...)
+	p.deferred[task] = append(p.deferred[task], step.deferred...)
 	return step.changes, nil
 }
 

@@ -282,6 +282,12 @@ func (u *undo) recreate(p *planning, target state.Object) {
 // ready reports whether all that the object needs is there, and notes it if not. A
 // table comes with its first chain, so it can be missing without harm.
 func (u *undo) ready(p *planning, target state.Object) bool {
+	for _, scope := range state.Scopes(target) {
+		if ok, why := scope.Live(p.sim); !ok {
+			u.left = append(u.left, fmt.Sprintf("%s: %s", target.Key(), why))
+			return false
+		}
+	}
 	for _, need := range target.Needs() {
 		if _, ok := p.sim.Get(need); ok {
 			continue

@@ -97,7 +97,8 @@ func (e *ApplyError) Unwrap() error { return e.Err }
 // prototypes are the kinds that can be read back from JSON.
 var prototypes = map[Kind]reflect.Type{
 	KindNetns: reflect.TypeFor[Netns](), KindProcess: reflect.TypeFor[Process](),
-	KindLink: reflect.TypeFor[Link](), KindMember: reflect.TypeFor[Member](),
+	KindContainer: reflect.TypeFor[Container](),
+	KindLink:      reflect.TypeFor[Link](), KindMember: reflect.TypeFor[Member](),
 	KindAddress: reflect.TypeFor[Address](), KindNeighbour: reflect.TypeFor[Neighbour](),
 	KindRoute: reflect.TypeFor[Route](), KindRule: reflect.TypeFor[Rule](),
 	KindSysctl: reflect.TypeFor[Sysctl](), KindTable: reflect.TypeFor[Table](),

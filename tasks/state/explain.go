@@ -82,10 +82,10 @@ func (e *explainer) ip(scope Scope, words ...string) {
 	switch sort, name := scope.Split(); sort {
 	case "netns":
 		e.add(append([]string{"ip", "-n", name}, words...)...)
-	case "pid":
-		e.add(append([]string{"nsenter", "-t", name, "-n", "ip"}, words...)...)
-	default:
+	case "":
 		e.add(append([]string{"ip"}, words...)...)
+	default:
+		e.in(scope, append([]string{"ip"}, words...)...)
 	}
 }
 
@@ -96,8 +96,22 @@ func (e *explainer) in(scope Scope, words ...string) {
 		words = append([]string{"ip", "netns", "exec", name}, words...)
 	case "pid":
 		words = append([]string{"nsenter", "-t", name, "-n"}, words...)
+	case "docker", "podman":
+		e.add(words...)
+		last := len(e.lines) - 1
+		e.lines[last] = "nsenter -t $(" + pidCommand(sort, name) + ") -n " + e.lines[last]
+		return
 	}
 	e.add(words...)
+}
+
+// pidCommand prints the number of the container's first process.
+func pidCommand(runtime, name string) string {
+	command := runtime + " inspect -f '{{.State.Pid}}' "
+	if user, bare, found := strings.Cut(name, "@"); found {
+		return "runuser -u " + shellQuote(user) + " -- " + command + shellQuote(bare)
+	}
+	return command + shellQuote(name)
 }
 
 // sysctl writes a parameter as sysctl(8) names it: its dots and slashes change places.

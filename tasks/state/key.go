@@ -10,6 +10,7 @@ type Kind string
 const (
 	KindNetns     Kind = "netns"
 	KindProcess   Kind = "process"
+	KindContainer Kind = "container"
 	KindOVSBridge Kind = "ovs-bridge"
 	KindLink      Kind = "link"
 	KindOVSPort   Kind = "ovs-port"
@@ -26,7 +27,7 @@ const (
 )
 
 // kindOrder ranks the kinds: what is later may need what is earlier.
-var kindOrder = rankKinds(KindNetns, KindProcess, KindOVSBridge, KindLink, KindOVSPort, KindMember,
+var kindOrder = rankKinds(KindNetns, KindProcess, KindContainer, KindOVSBridge, KindLink, KindOVSPort, KindMember,
 	KindSysctl, KindAddress, KindNeighbour, KindRoute, KindRule, KindTable, KindChain, KindJump, KindFile)
 
 func rankKinds(kinds ...Kind) map[Kind]int {
@@ -68,6 +69,9 @@ func (s Scope) Needs() []Key {
 		return []Key{{Kind: KindNetns, Name: name}}
 	case "pid":
 		return []Key{{Kind: KindProcess, Name: name}}
+	}
+	if sought, ok := s.Sought(); ok {
+		return []Key{ContainerKey(sought)}
 	}
 	return nil
 }

@@ -24,6 +24,9 @@ type Config struct {
 	// Warnf is told what went wrong without a change having gone wrong, for
 	// example a gratuitous ARP that could not be sent. nil drops it.
 	Warnf func(format string, args ...any)
+	// Find asks the runtimes for containers by the names that people give them; a
+	// name's list holds all that it could mean. nil: no runtime is asked.
+	Find func(ctx context.Context, names []string) (map[string][]state.Container, error)
 }
 
 // Host is this machine, as the thread that called New sees it: its network
@@ -32,6 +35,7 @@ type Host struct {
 	cfg     Config
 	home    int // descriptor of the network namespace of state.HostScope
 	homeErr error
+	found   map[string]located // containers by the names they were asked for
 }
 
 var _ state.Host = (*Host)(nil)
@@ -48,7 +52,7 @@ func New(cfg Config) *Host {
 	if err != nil {
 		err = fmt.Errorf("open own network namespace: %w", err)
 	}
-	return &Host{cfg: cfg, home: home, homeErr: err}
+	return &Host{cfg: cfg, home: home, homeErr: err, found: map[string]located{}}
 }
 
 // Close gives the host's namespace back. The Host is not usable afterwards.
@@ -142,7 +146,8 @@ type reader func(*session, *query) ([]state.Object, error)
 func readers() map[state.Kind]reader {
 	return map[state.Kind]reader{
 		state.KindNetns: (*session).readNetns, state.KindProcess: (*session).readProcesses,
-		state.KindLink: (*session).readLinks, state.KindMember: (*session).readMembers,
+		state.KindContainer: (*session).readContainers,
+		state.KindLink:      (*session).readLinks, state.KindMember: (*session).readMembers,
 		state.KindAddress: (*session).readAddresses, state.KindNeighbour: (*session).readNeighbours,
 		state.KindRoute: (*session).readRoutes, state.KindRule: (*session).readRules,
 		state.KindSysctl: (*session).readSysctls,

@@ -112,6 +112,9 @@ func (s *session) note(keys []state.Key) {
 		if k.Kind == state.KindNetns && k.Name != "" {
 			add(state.NetnsScope(k.Name))
 		}
+		if _, sought := state.Scope(k.Name).Sought(); sought && k.Kind == state.KindContainer {
+			add(state.Scope(k.Name))
+		}
 	}
 }
 
@@ -181,7 +184,7 @@ func (s *session) openScope(scope state.Scope) (int, error) {
 	case sort == "pid" && isDecimal(name):
 		path = "/proc/" + name + "/ns/net"
 	default:
-		return -1, fmt.Errorf("scope %q: want netns:NAME or pid:NUMBER", scope)
+		return s.openContainer(scope)
 	}
 	return openNamespace(path)
 }

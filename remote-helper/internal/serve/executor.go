@@ -21,14 +21,23 @@ import (
 type executor struct{ *play }
 
 // Plan implements script.Executor.
-func (x executor) Plan(ctx context.Context, step int, wants []state.Want) ([]state.Change, error) {
-	changes, err := x.planner.Plan(ctx, step, wants)
+func (x executor) Plan(ctx context.Context, step script.Step, wants []state.Want) (script.Planned, error) {
+	changes, err := x.planner.Plan(ctx, step.ID, wants)
 	for _, c := range changes {
 		if !c.Implied {
 			x.changed++
 		}
 	}
-	return changes, needsRoot(err)
+	if err != nil {
+		return script.Planned{}, needsRoot(err)
+	}
+	plan := script.Planned{Changes: changes}
+	if waits := x.planner.Deferred(step.ID); len(waits) > 0 {
+		if plan.Deferred = waits[0].Why; step.Node.Fleeting {
+			return plan, fmt.Errorf("%s, and with persist: false nothing waits for it", plan.Deferred)
+		}
+	}
+	return plan, nil
 }
 
 // needsRoot adds to a refusal what would help, where the helper is an ordinary user's.

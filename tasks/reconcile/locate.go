@@ -1,0 +1,122 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+
+	"netrun/tasks/state"
+)
+
+// Deferred is a want that waits for its container to run, or for something else
+// that is not there yet.
+type Deferred struct {
+	Key state.Key
+	Why string
+}
+
+// locate gives the wants the scopes by which the host knows their containers.
+func (p *Planner) locate(ctx context.Context, wants []state.Want) ([]state.Want, error) {
+	if !anySought(wants) {
+		return wants, nil
+	}
+	if err := p.findContainers(ctx, wants); err != nil {
+		return nil, err
+	}
+	out := make([]state.Want, len(wants))
+	for i, w := range wants {
+		var errs []error
+		out[i] = state.Want{Absent: w.Absent, Object: state.Move(w.Object, func(s state.Scope) state.Scope {
+			found, err := s.Locate(p.sim)
+			errs = append(errs, err)
+			return found
+		})}
+		if err := errors.Join(errs...); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func anySought(wants []state.Want) bool {
+	for _, w := range wants {
+		for _, s := range state.Scopes(w.Object) {
+			if _, ok := s.Sought(); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// findContainers asks the host for the containers that the wants name, all at once.
+func (p *Planner) findContainers(ctx context.Context, wants []state.Want) error {
+	var need []state.Key
+	asked := map[state.Key]bool{}
+	add := func(k state.Key) {
+		if !p.seen[k] && !asked[k] {
+			asked[k] = true
+			need = append(need, k)
+		}
+	}
+	for _, w := range wants {
+		for _, s := range state.Scopes(w.Object) {
+			if name, ok := s.Sought(); ok {
+				add(state.ContainerKey(name))
+				add(state.Key{Kind: state.KindNetns})
+			}
+		}
+	}
+	if err := p.read(ctx, need, asked); err != nil {
+		return err
+	}
+	// The objects in a container name it by its scope.
+	for _, k := range need {
+		if o, ok := p.sim.Get(k); ok && k.Kind == state.KindContainer {
+			c := o.(state.Container)
+			if c.Name = string(c.Scope); c.Scope != "" && !p.seen[c.Key()] {
+				p.seen[c.Key()] = true
+				p.base.Put(c)
+				p.sim.Put(c)
+			}
+		}
+	}
+	return nil
+}
+
+// hindrance says why the want has to wait, "" if it need not: a container does not
+// run, or it hangs on something that waits itself.
+func (p *planning) hindrance(w state.Want) string {
+	for _, s := range state.Scopes(w.Object) {
+		if ok, why := s.Live(p.sim); !ok {
+			return why
+		}
+	}
+	if w.Absent {
+		return ""
+	}
+	keys := w.Object.Needs()
+	if late, ok := w.Object.(state.Late); ok {
+		for _, r := range late.Reads() {
+			if ok, why := r.Scope.Live(p.sim); !ok {
+				return why
+			}
+			keys = append(keys, r)
+		}
+	}
+	for _, k := range keys {
+		if why, ok := p.waiting[k]; ok {
+			return why
+		}
+	}
+	return ""
+}
+
+// postpone notes that the want has to wait.
+func (p *planning) postpone(w state.Want, why string) {
+	k := w.Object.Key()
+	if w.Absent {
+		return // what is in a container that does not run is gone
+	}
+	p.waiting[k] = why
+	p.deferred = append(p.deferred, Deferred{k, why})
+}
