@@ -2,6 +2,8 @@ package tasks
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"netrun/tasks/state"
 )
@@ -10,7 +12,8 @@ import (
 type Macvlan struct {
 	Name      IfName    `arg:"name,required" doc:"name of the link"`
 	Link      IfName    `arg:"link" doc:"the host's link below; needed unless state is absent"`
-	Mode      string    `arg:"mode" default:"bridge" choices:"bridge,private,vepa,passthru" doc:"how links on the same link below reach each other"`
+	Mode      string    `arg:"mode" default:"bridge" choices:"bridge,private,vepa,passthru,source" doc:"how links on the same link below reach each other; source takes only the frames of some senders"`
+	Sources   []MAC     `arg:"sources" doc:"mode source: MAC addresses of those senders"`
 	MTU       int       `arg:"mtu" doc:"MTU in bytes, at most that of the link below"`
 	MAC       MAC       `arg:"mac" doc:"MAC address"`
 	IPv6      *bool     `arg:"ipv6" doc:"whether the link speaks IPv6"`
@@ -32,6 +35,9 @@ func (m *Macvlan) Check() error {
 	if m.Link == "" && m.State != absent {
 		errs = append(errs, Wrong("link", "on top of which link?"))
 	}
+	if len(m.Sources) > 0 && m.Mode != "source" {
+		errs = append(errs, Wrong("sources", "only a macvlan in mode source chooses its senders"))
+	}
 	if m.Link == m.Name && !m.place().given() {
 		errs = append(errs, Wrong("link", "%s cannot be on top of itself", m.Name))
 	}
@@ -41,6 +47,16 @@ func (m *Macvlan) Check() error {
 // Want implements Wanter.
 func (m *Macvlan) Want() []state.Want {
 	link := state.Link{Scope: m.place().scope(), Name: string(m.Name), Type: "macvlan", State: upDown(m.Up), MTU: m.MTU,
-		MAC: string(m.MAC), IPv6: onOff(m.IPv6), Parent: string(m.Link), Mode: m.Mode}
+		MAC: string(m.MAC), IPv6: onOff(m.IPv6), Parent: string(m.Link), Mode: m.Mode, Sources: sortedMACs(m.Sources)}
 	return wants(m.State, link)
+}
+
+// sortedMACs are the addresses as a Link has them: each once, in order.
+func sortedMACs(macs []MAC) string {
+	var out []string
+	for _, m := range macs {
+		out = append(out, string(m))
+	}
+	slices.Sort(out)
+	return strings.Join(slices.Compact(out), " ")
 }

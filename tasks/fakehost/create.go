@@ -155,13 +155,25 @@ func (h *Host) putLink(l state.Link) {
 	h.links++
 	l.MTUOf, l.MTUScope, l.Index, l.PeerIndex = "", "", 0, 0
 	setDefault(&l.State, "down")
-	setDefault(&l.MTU, map[string]int{"loopback": 65536, "vxlan": 1450}[l.Type])
+	setDefault(&l.MTU, map[string]int{"loopback": 65536, "vxlan": 1450, "geneve": 1450, "gretap": 1462, "ip6gretap": 1442}[l.Type])
 	setDefault(&l.MTU, 1500)
 	setDefault(&l.TxQueue, 1000)
 	setDefault(&l.Promisc, new(false))
 	if l.Type != "loopback" {
 		setDefault(&l.MAC, fmt.Sprintf("02:fa:ce:00:%02x:%02x", h.links>>8&255, h.links&255))
 	}
+	kindDefaults(&l)
+	ipv6 := l.IPv6
+	l.IPv6 = "on"
+	h.objects.Put(l)
+	h.openLink(l)
+	if ipv6 != "" {
+		h.setIPv6(l.Scope, l.Name, ipv6)
+	}
+}
+
+// kindDefaults fills in what the kind has where nothing is asked for.
+func kindDefaults(l *state.Link) {
 	switch l.Type {
 	case "bridge":
 		setDefault(&l.STP, new(false))
@@ -169,16 +181,20 @@ func (h *Host) putLink(l state.Link) {
 		setDefault(&l.ForwardDelay, 1500)
 	case "macvlan":
 		setDefault(&l.Mode, "vepa")
+	case "ipvlan":
+		setDefault(&l.Mode, "l3")
+	case "vlan":
+		setDefault(&l.VLANProtocol, "802.1Q")
 	case "vxlan":
 		setDefault(&l.Port, 8472)
 		setDefault(&l.Learning, new(true))
-	}
-	ipv6 := l.IPv6
-	l.IPv6 = "on"
-	h.objects.Put(l)
-	h.openLink(l)
-	if ipv6 != "" {
-		h.setIPv6(l.Scope, l.Name, ipv6)
+	case "geneve":
+		setDefault(&l.Port, 6081)
+	case "gretap":
+		setDefault(&l.PMTUDisc, new(true))
+		setDefault(&l.IgnoreDF, new(false))
+	case "ip6gretap":
+		setDefault(&l.EncapLimit, "none")
 	}
 }
 

@@ -1,6 +1,10 @@
 package state
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 func (e *explainer) link(c Change, l Link) {
 	switch c.Op {
@@ -17,7 +21,7 @@ func (e *explainer) link(c Change, l Link) {
 func (e *explainer) newLink(l Link) {
 	words := []string{"link", "add"}
 	scope := l.Scope
-	if l.Parent != "" && l.Type != "vxlan" {
+	if l.Parent != "" && !OverUnderlay(l.Type) {
 		words = append(words, "link", l.Parent)
 		scope = l.ParentScope
 	}
@@ -61,23 +65,51 @@ func kindWords(l Link) []string {
 		if l.PeerScope != l.Scope {
 			words = append(words, "netns", netnsWord(l.PeerScope))
 		}
-	case "macvlan", "ipvlan":
+	case "macvlan", "macvtap":
+		words = option(words, "mode", l.Mode)
+		if l.Sources != "" {
+			words = append(append(words, "macaddr", "set"), strings.Fields(l.Sources)...)
+		}
+	case "ipvlan", "ipvtap":
 		words = option(words, "mode", l.Mode)
 	case "vlan":
+		words = option(words, "protocol", l.VLANProtocol)
 		words = number(words, "id", l.VLAN)
-	case "vxlan":
-		words = number(words, "id", l.VNI)
-		words = option(words, "remote", l.Remote)
-		words = option(words, "local", l.Local)
-		words = option(words, "dev", l.Parent)
-		words = number(words, "dstport", l.Port)
-		if l.Learning != nil && !*l.Learning {
-			words = append(words, "nolearning")
+	case "ipoib":
+		if l.PKey != 0 {
+			words = append(words, "pkey", fmt.Sprintf("0x%04x", l.PKey))
 		}
+		words = option(words, "mode", l.Mode)
+	case "vxlan", "geneve", "gretap", "ip6gretap":
+		words = tunnelWords(l)
 	case "bridge":
 		words = bridgeWords(l)
 	}
 	return words
+}
+
+func tunnelWords(l Link) []string {
+	words := number(nil, "id", l.VNI)
+	words = option(words, "remote", l.Remote)
+	words = option(words, "local", l.Local)
+	words = option(words, "dev", l.Parent)
+	if l.GREKey != 0 {
+		words = append(words, "key", strconv.FormatUint(uint64(l.GREKey), 10))
+	}
+	words = number(words, "ttl", l.TTL)
+	words = number(words, "dstport", l.Port)
+	for _, f := range []struct {
+		value   *bool
+		on, off string
+	}{{l.Learning, "", "nolearning"}, {l.PMTUDisc, "", "nopmtudisc"}, {l.IgnoreDF, "ignore-df", ""}} {
+		if f.value == nil {
+			continue
+		}
+		if word := map[bool]string{true: f.on, false: f.off}[*f.value]; word != "" {
+			words = append(words, word)
+		}
+	}
+	return option(words, "encaplimit", l.EncapLimit)
 }
 
 func bridgeWords(l Link) []string {
@@ -125,6 +157,12 @@ func (e *explainer) changeLink(c Change, l Link) {
 			e.ipv6(l)
 		case "stp":
 			set("type", l.Type, "stp_state", bit(l.STP != nil && *l.STP))
+		case "sources":
+			if l.Sources == "" {
+				set("type", l.Type, "macaddr", "flush")
+			} else {
+				set(append([]string{"type", l.Type, "macaddr", "set"}, strings.Fields(l.Sources)...)...)
+			}
 		case "forward_delay":
 			set("type", l.Type, "forward_delay", f.To)
 		case "vlan_filtering":

@@ -25,15 +25,29 @@ type Link struct {
 	// macvlan, ipvlan, vlan: the link below, in ParentScope, and how.
 	Parent      string `json:"parent,omitempty" state:"fixed"`
 	ParentScope Scope  `json:"parent_scope,omitempty" state:"fixed"`
-	Mode        string `json:"mode,omitempty" state:"fixed"` // macvlan: bridge, private, vepa, passthru; ipvlan: l2, l3, l3s
-	VLAN        int    `json:"vlan,omitempty" state:"fixed"` // 802.1Q id
+	Mode        string `json:"mode,omitempty" state:"fixed"` // macvlan: bridge, private, vepa, passthru, source; ipvlan: l2, l3, l3s; ipoib: datagram, connected
+	VLAN        int    `json:"vlan,omitempty" state:"fixed"` // id of the tag
+	// VLANProtocol is 802.1Q or 802.1ad; unset is 802.1Q.
+	VLANProtocol string `json:"vlan_protocol,omitempty" state:"fixed"`
+	// Sources are the MAC addresses whose frames a macvlan in mode source takes, sorted, with blanks between.
+	Sources string `json:"sources,omitempty"`
+	PKey    int    `json:"pkey,omitempty" state:"fixed"` // ipoib: partition key, with its top bit
 
-	// vxlan.
+	// vxlan, geneve, gretap, ip6gretap; of these, vxlan and the gretaps can have a Parent,
+	// the underlay's link.
 	VNI      int    `json:"vni,omitempty" state:"fixed"`
 	Local    string `json:"local,omitempty" state:"fixed"`  // underlay address
 	Remote   string `json:"remote,omitempty" state:"fixed"` // underlay address or multicast group
 	Port     int    `json:"port,omitempty" state:"fixed"`   // UDP
 	Learning *bool  `json:"learning,omitempty" state:"fixed"`
+	TTL      int    `json:"ttl,omitempty" state:"fixed"` // unset: that of the packet within
+	// gretap, ip6gretap: the key of both directions; whether packets that are too long for
+	// the path are refused (Don't Fragment), and whether that of the packet within counts.
+	GREKey   uint32 `json:"gre_key,omitempty" state:"fixed"`
+	PMTUDisc *bool  `json:"pmtudisc,omitempty" state:"fixed"`
+	IgnoreDF *bool  `json:"ignore_df,omitempty" state:"fixed"`
+	// EncapLimit is ip6gretap's encaplimit: none, or a number that costs 8 bytes a packet.
+	EncapLimit string `json:"encap_limit,omitempty" state:"fixed"`
 
 	// bridge.
 	STP           *bool `json:"stp,omitempty"`
@@ -63,6 +77,16 @@ func (l Link) Needs() []Key {
 		needs = append(needs, LinkKey(l.ParentScope, l.Parent))
 	}
 	return append(needs, l.PeerScope.Needs()...)
+}
+
+// OverUnderlay reports whether a link of the type carries frames in packets of an
+// underlay network: its Parent is a link that these go through, not one below it.
+func OverUnderlay(linkType string) bool {
+	switch linkType {
+	case "vxlan", "geneve", "gretap", "ip6gretap":
+		return true
+	}
+	return false
 }
 
 // Brings implements Bringer: one veth brings the other end.

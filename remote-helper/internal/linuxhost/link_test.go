@@ -12,7 +12,7 @@ import (
 
 func TestLinkKindsComeBackAsTheyAre(t *testing.T) {
 	r := newRig(t)
-	r.create(state.Link{Name: "under0", Type: "bridge", State: "up"})
+	r.create(state.Link{Name: "under0", Type: "bridge", State: "up"}, state.Link{Name: "under1", Type: "bridge", State: "up"})
 	for _, want := range []state.Link{
 		{Name: "br0", Type: "bridge", State: "up", MTU: 1400, MAC: "02:00:00:00:00:01", STP: new(true), ForwardDelay: 400},
 		{Name: "br3", Type: "bridge", VLANFiltering: new(true)},
@@ -22,8 +22,17 @@ func TestLinkKindsComeBackAsTheyAre(t *testing.T) {
 		{Name: "vx6", Type: "vxlan", VNI: 43, Local: "fd00::1", Remote: "fd00::2", Port: 4789, Parent: "under0"},
 		{Name: "ifb7", Type: "ifb", State: "up", Promisc: new(true)},
 		{Name: "dum0", Type: "dummy"},
+		{Name: "mv1", Type: "macvlan", Parent: "under0", Mode: "source", Sources: "02:00:00:00:00:01 02:00:00:00:00:0a"},
 		{Name: "vl0", Type: "vlan", Parent: "under0", VLAN: 7},
-		{Name: "ipv0", Type: "ipvlan", Parent: "under0", Mode: "l3"},
+		{Name: "vl1", Type: "vlan", Parent: "under0", VLAN: 4094, VLANProtocol: "802.1ad", MTU: 1300, State: "up"},
+		{Name: "ipv0", Type: "ipvlan", Parent: "under1", Mode: "l3"},
+		{Name: "ipv1", Type: "ipvlan", Parent: "under1", Mode: "l3s", State: "up"},
+		{Name: "gt0", Type: "gretap", Local: "10.9.9.1", Remote: "10.9.9.2", GREKey: 4000000000, TTL: 64, MTU: 1400, State: "up"},
+		{Name: "gt1", Type: "gretap", Remote: "10.9.9.3", PMTUDisc: new(false), IgnoreDF: new(true), Parent: "under0"},
+		{Name: "gt6", Type: "ip6gretap", Local: "fd00::1", Remote: "fd00::2", GREKey: 7, EncapLimit: "none", MTU: 1400},
+		{Name: "gt7", Type: "ip6gretap", Local: "fd00::1", Remote: "fd00::3", EncapLimit: "4", TTL: 9},
+		{Name: "gnv0", Type: "geneve", VNI: 42, Remote: "10.9.9.2", Port: 6081, TTL: 32, MTU: 1400, State: "up"},
+		{Name: "gnv6", Type: "geneve", VNI: 43, Remote: "fd00::2", Port: 6082},
 	} {
 		t.Run(want.Type+" "+want.Name, func(t *testing.T) {
 			r := r.with(t)

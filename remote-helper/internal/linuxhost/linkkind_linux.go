@@ -44,13 +44,16 @@ func (s *session) kindData(data *nl.RtAttr, sp *space, l state.Link) (bool, erro
 		return bridgeData(data, l, state.Link{STP: new(false), VLANFiltering: new(false)}), nil
 	case "vxlan":
 		return true, vxlanData(data, sp, l)
+	case "geneve":
+		return true, geneveData(data, l)
+	case "gretap", "ip6gretap":
+		return true, greData(data, sp, l)
 	case "vlan":
-		data.AddRtAttr(nl.IFLA_VLAN_ID, nl.Uint16Attr(uint16(l.VLAN)))
-		return true, nil
+		return true, vlanData(data, l)
+	case "ipoib":
+		return ipoibData(data, l)
 	case "macvlan", "macvtap":
-		mode, ok := keyOf(macvlanModes(), l.Mode)
-		data.AddRtAttr(nl.IFLA_MACVLAN_MODE, nl.Uint32Attr(mode))
-		return ok, modeError(l, ok)
+		return macvlanData(data, l, state.Link{})
 	case "ipvlan", "ipvtap":
 		mode, ok := keyOf(ipvlanModes(), l.Mode)
 		data.AddRtAttr(nl.IFLA_IPVLAN_MODE, nl.Uint16Attr(mode))
@@ -92,7 +95,7 @@ func (s *session) vethPeer(data *nl.RtAttr, l state.Link) error {
 // parent names the link below. Where that is in another namespace, the link is
 // asked for there and moves: the message says where it is to be.
 func (s *session) parent(m *linkMessage, sp *space, l state.Link) error {
-	if l.Parent == "" || l.Type == "vxlan" {
+	if l.Parent == "" || state.OverUnderlay(l.Type) {
 		return nil
 	}
 	below, err := s.space(l.ParentScope)
@@ -131,17 +134,27 @@ func (sp *space) idFor(other *space) (int, error) {
 	return sp.idOf(other)
 }
 
-// bridgeChange adds the bridge's own fields where they differ from before.
-func (m *linkMessage) bridgeChange(l, before state.Link) error {
-	if l.Type != "bridge" {
-		return nil
-	}
+// kindChange adds the kind's own fields where they differ from before.
+func (m *linkMessage) kindChange(l, before state.Link) error {
 	data := nl.NewRtAttr(nl.IFLA_INFO_DATA, nil)
-	if !bridgeData(data, l, before) {
+	differs := false
+	switch l.Type {
+	case "bridge":
+		differs = bridgeData(data, l, before)
+	case "macvlan", "macvtap":
+		if l.Sources == before.Sources {
+			return nil
+		}
+		var err error
+		if differs, err = macvlanData(data, l, before); err != nil {
+			return err
+		}
+	}
+	if !differs {
 		return nil
 	}
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
-	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("bridge"))
+	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated(l.Type))
 	info.AddChild(data)
 	m.attrs = append(m.attrs, info)
 	return nil
@@ -168,40 +181,4 @@ func boolNumber(b bool) uint32 {
 		return 1
 	}
 	return 0
-}
-
-func vxlanData(data *nl.RtAttr, sp *space, l state.Link) error {
-	data.AddRtAttr(nl.IFLA_VXLAN_ID, nl.Uint32Attr(uint32(l.VNI)))
-	for _, end := range []struct {
-		name, text string
-		v4, v6     int
-	}{{"local", l.Local, nl.IFLA_VXLAN_LOCAL, nl.IFLA_VXLAN_LOCAL6}, {"remote", l.Remote, nl.IFLA_VXLAN_GROUP, nl.IFLA_VXLAN_GROUP6}} {
-		if end.text == "" {
-			continue
-		}
-		ip, is6, err := addrBytes(end.text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", end.name, err)
-		}
-		kind := end.v4
-		if is6 {
-			kind = end.v6
-		}
-		data.AddRtAttr(kind, ip)
-	}
-	if l.Port != 0 {
-		data.AddRtAttr(nl.IFLA_VXLAN_PORT, bigEndian16(l.Port))
-	}
-	if l.Learning != nil {
-		data.AddRtAttr(nl.IFLA_VXLAN_LEARNING, []byte{byte(boolNumber(*l.Learning))})
-	}
-	if l.Parent == "" {
-		return nil
-	}
-	index, err := sp.indexOf(l.Parent)
-	if err != nil {
-		return fmt.Errorf("parent: %w", err)
-	}
-	data.AddRtAttr(nl.IFLA_VXLAN_LINK, nl.Uint32Attr(uint32(index)))
-	return nil
 }

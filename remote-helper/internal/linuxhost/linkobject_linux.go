@@ -1,7 +1,6 @@
 package linuxhost
 
 import (
-	"encoding/binary"
 	"net/netip"
 
 	"github.com/vishvananda/netlink/nl"
@@ -45,8 +44,8 @@ func (l *linkInfo) typeName() string {
 
 // ends fills in the other end of a veth, or the link below.
 func (l *linkInfo) ends(out *state.Link, far *farEnds) error {
-	if l.kind == "vxlan" {
-		return l.vxlanParent(out, far)
+	if state.OverUnderlay(l.kind) {
+		return l.underlay(out, far)
 	}
 	if l.parent == 0 {
 		return nil
@@ -56,7 +55,7 @@ func (l *linkInfo) ends(out *state.Link, far *farEnds) error {
 		name, scope, err := far.find(l.parent, l.parentNS)
 		out.Peer, out.PeerScope, out.PeerIndex = name, scope, l.parent
 		return err
-	case "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap":
+	case "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "ipoib":
 		name, scope, err := far.find(l.parent, l.parentNS)
 		out.Parent, out.ParentScope = name, scope
 		return err
@@ -64,10 +63,11 @@ func (l *linkInfo) ends(out *state.Link, far *farEnds) error {
 	return nil
 }
 
-// vxlanParent fills in the underlay's link: a vxlan says it in its own data.
-func (l *linkInfo) vxlanParent(out *state.Link, far *farEnds) error {
+// underlay fills in the underlay's link: a tunnel says it in its own data.
+func (l *linkInfo) underlay(out *state.Link, far *farEnds) error {
+	attr, ok := map[string]uint16{"vxlan": nl.IFLA_VXLAN_LINK, "gretap": nl.IFLA_GRE_LINK, "ip6gretap": nl.IFLA_GRE_LINK}[l.kind]
 	return eachAttr(l.data, func(kind uint16, v []byte) error {
-		if kind != nl.IFLA_VXLAN_LINK || number(v) == 0 {
+		if !ok || kind != attr || number(v) == 0 {
 			return nil
 		}
 		name, scope, err := far.find(number(v), l.parentNS)
@@ -83,14 +83,16 @@ func (l *linkInfo) detail(out *state.Link, kind uint16, v []byte) {
 		bridgeDetail(out, kind, v)
 	case "vxlan":
 		vxlanDetail(out, kind, v)
+	case "geneve":
+		geneveDetail(out, kind, v)
+	case "gretap", "ip6gretap":
+		greDetail(out, kind, v)
 	case "vlan":
-		if kind == nl.IFLA_VLAN_ID {
-			out.VLAN = number(v)
-		}
+		vlanDetail(out, kind, v)
+	case "ipoib":
+		ipoibDetail(out, kind, v)
 	case "macvlan", "macvtap":
-		if kind == nl.IFLA_MACVLAN_MODE {
-			out.Mode = macvlanModes()[uint32(number(v))]
-		}
+		macvlanDetail(out, kind, v)
 	case "ipvlan", "ipvtap":
 		if kind == nl.IFLA_IPVLAN_MODE {
 			out.Mode = ipvlanModes()[uint16(number(v))]
@@ -109,24 +111,9 @@ func bridgeDetail(out *state.Link, kind uint16, v []byte) {
 	}
 }
 
-func vxlanDetail(out *state.Link, kind uint16, v []byte) {
-	switch kind {
-	case nl.IFLA_VXLAN_ID:
-		out.VNI = number(v)
-	case nl.IFLA_VXLAN_GROUP, nl.IFLA_VXLAN_GROUP6:
-		out.Remote = addrText(v)
-	case nl.IFLA_VXLAN_LOCAL, nl.IFLA_VXLAN_LOCAL6:
-		out.Local = addrText(v)
-	case nl.IFLA_VXLAN_PORT:
-		out.Port = int(binary.BigEndian.Uint16(v))
-	case nl.IFLA_VXLAN_LEARNING:
-		out.Learning = new(number(v) != 0)
-	}
-}
-
 func addrText(v []byte) string {
 	ip, ok := netip.AddrFromSlice(v)
-	if !ok {
+	if !ok || ip.IsUnspecified() {
 		return ""
 	}
 	return ip.String()

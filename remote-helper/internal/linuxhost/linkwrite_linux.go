@@ -111,7 +111,7 @@ func (s *session) changeLink(before, after state.Link) error {
 	if err := m.body(after, before); err != nil {
 		return err
 	}
-	if err := m.bridgeChange(after, before); err != nil {
+	if err := m.kindChange(after, before); err != nil {
 		return err
 	}
 	if !m.empty() {

@@ -156,12 +156,18 @@ func sample(t *testing.T, h *Host, l state.Link) (state.Link, bool) {
 		s.Peer = "probe1"
 	case "vxlan":
 		s.VNI, s.Port = 42, 4789
-	case "macvlan":
+	case "gretap":
+		s.Remote = "192.0.2.1"
+	case "ip6gretap":
+		s.Local, s.Remote, s.EncapLimit = "2001:db8::1", "2001:db8::2", "none"
+	case "geneve":
+		s.VNI, s.Remote, s.Port = 42, "192.0.2.1", 6081
+	case "macvlan", "vlan", "ipvlan", "ipoib":
 		below := state.Link{Name: "probe2", Type: "veth", Peer: "probe3"}
 		if err := h.Apply(t.Context(), []state.Change{{Op: state.Create, After: below}}); err != nil {
 			return s, false // the veth itself is probed too
 		}
-		s.Parent, s.Mode = "probe2", "bridge"
+		s.Parent, s.Mode, s.VLAN = "probe2", map[string]string{"macvlan": "bridge", "ipvlan": "l2"}[l.Type], 7
 	}
 	return s, true
 }
