@@ -2,6 +2,8 @@ package tasks
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"netrun/tasks/state"
 )
@@ -9,10 +11,12 @@ import (
 // OVSBridge is an Open vSwitch bridge.
 type OVSBridge struct {
 	Name         IfName   `arg:"name,required" doc:"name of the bridge"`
-	DatapathType string   `arg:"datapath_type" choices:"system,netdev" doc:"system forwards in the kernel, netdev in ovs-vswitchd; unset, what the host can do"`
+	DatapathType string   `arg:"datapath_type" default:"auto" choices:"auto,system,netdev" doc:"system forwards in the kernel, netdev in ovs-vswitchd; auto: in the kernel where that can, and a bridge that is there stays as it is"`
 	STP          *bool    `arg:"stp" doc:"spanning tree protocol; it holds back traffic for 30 s"`
 	RSTP         *bool    `arg:"rstp" doc:"rapid spanning tree protocol; it holds back traffic for 3 s"`
 	FailMode     string   `arg:"fail_mode" choices:"standalone,secure" doc:"what the bridge does without a controller"`
+	Controllers  []string `arg:"controllers" doc:"OpenFlow controllers: tcp:192.0.2.1:6653, ssl:..., unix:..."`
+	MTU          int      `arg:"mtu" doc:"MTU of the bridge's own link in bytes"`
 	Addresses    []Prefix `arg:"addresses" doc:"addresses of the bridge itself, with prefix length"`
 	Up           bool     `arg:"up" default:"true" doc:"whether the bridge's own link is up"`
 	State        string   `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the bridge and its ports"`
@@ -24,9 +28,22 @@ func init() {
 
 // Check implements Task.
 func (b *OVSBridge) Check() error {
-	errs := []error{checkAddresses("addresses", b.Addresses)}
+	errs := []error{checkAddresses("addresses", b.Addresses), checkMTU(b.MTU), checkControllers(b.Controllers)}
 	if b.STP != nil && b.RSTP != nil && *b.STP && *b.RSTP {
 		errs = append(errs, Wrong("rstp", "a bridge runs either stp or rstp"))
+	}
+	return errors.Join(errs...)
+}
+
+// checkControllers wants targets as ovs-vsctl set-controller takes them.
+func checkControllers(targets []string) error {
+	var errs []error
+	for i, target := range targets {
+		proto, rest, _ := strings.Cut(target, ":")
+		_, bad := badRune(target)
+		if !contains([]string{"tcp", "ssl", "unix", "ptcp", "pssl", "punix"}, proto) || rest == "" || bad || strings.ContainsAny(target, " ,\"'") {
+			errs = append(errs, at(Wrong("controllers", "%q is not a controller", target).WithHint("tcp:192.0.2.1:6653"), i))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -34,10 +51,15 @@ func (b *OVSBridge) Check() error {
 // Want implements Wanter.
 func (b *OVSBridge) Want() []state.Want {
 	name := string(b.Name)
-	bridge := state.OVSBridge{Name: name, Datapath: b.DatapathType, STP: b.STP, RSTP: b.RSTP, FailMode: b.FailMode}
+	controllers := slices.Clone(b.Controllers)
+	slices.Sort(controllers)
+	bridge := state.OVSBridge{Name: name, STP: b.STP, RSTP: b.RSTP, FailMode: b.FailMode, Controllers: slices.Compact(controllers)}
+	if b.DatapathType != "auto" {
+		bridge.Datapath = b.DatapathType
+	}
 	if b.State == absent {
 		return state.Absent(bridge)
 	}
-	objects := []state.Object{bridge, state.Link{Name: name, State: upDown(b.Up)}}
+	objects := []state.Object{bridge, state.Link{Name: name, State: upDown(b.Up), MTU: b.MTU}}
 	return state.Present(append(objects, addressObjects(state.HostScope, name, b.Addresses, false)...)...)
 }

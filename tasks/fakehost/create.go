@@ -136,6 +136,14 @@ func (h *Host) stored(o state.Object) state.Object {
 	case state.Jump:
 		o.First, o.Behind, o.Beside = false, 0, 0
 		return o
+	case state.Member:
+		o.Phase = ""
+		setDefault(&o.Isolated, new(false))
+		return o
+	case state.OVSPort:
+		o.Phase = ""
+		setDefault(&o.Protected, new(false))
+		return o
 	case state.File:
 		return h.keepContent(defaultFile(o))
 	}
@@ -153,6 +161,7 @@ func (h *Host) link(scope state.Scope, name string) (state.Link, bool) {
 // putLink fills in what the kernel does, and the link's parameters.
 func (h *Host) putLink(l state.Link) {
 	h.links++
+	l.MTUTowards, l.MTULess = "", 0
 	l.MTUOf, l.MTUScope, l.Index, l.PeerIndex = "", "", 0, 0
 	setDefault(&l.State, "down")
 	setDefault(&l.MTU, map[string]int{"loopback": 65536, "vxlan": 1450, "geneve": 1450, "gretap": 1462, "ip6gretap": 1442}[l.Type])

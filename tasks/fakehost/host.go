@@ -102,7 +102,10 @@ func (h *Host) Observe(ctx context.Context, keys []state.Key) (*state.State, err
 func clone(o state.Object) state.Object {
 	switch o := o.(type) {
 	case state.OVSPort:
-		o.Options = maps.Clone(o.Options)
+		o.Options, o.IDs, o.Trunks = maps.Clone(o.Options), maps.Clone(o.IDs), slices.Clone(o.Trunks)
+		return o
+	case state.OVSBridge:
+		o.Controllers = slices.Clone(o.Controllers)
 		return o
 	case state.Chain:
 		o.Rules = slices.Clone(o.Rules)

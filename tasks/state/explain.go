@@ -133,7 +133,12 @@ func (e *explainer) member(c Change, m Member) {
 		e.ip(m.Scope, "link", "set", m.Link, "nomaster")
 		return
 	}
-	e.ip(m.Scope, "link", "set", m.Link, "master", m.Bridge)
+	if c.Op == Create || changed(c, "bridge") {
+		e.ip(m.Scope, "link", "set", m.Link, "master", m.Bridge)
+	}
+	if m.Isolated != nil && (c.Op == Create || changed(c, "isolated") || changed(c, "bridge")) {
+		e.ip(m.Scope, "link", "set", m.Link, "type", "bridge_slave", "isolated", onOffWord(*m.Isolated))
+	}
 }
 
 func (e *explainer) address(c Change, a Address) {

@@ -1,10 +1,6 @@
 package state
 
-import (
-	"fmt"
-	"sort"
-	"strconv"
-)
+import "fmt"
 
 func iptablesWord(family int) string {
 	if family == 6 {
@@ -44,87 +40,6 @@ func (e *explainer) jump(c Change, j Jump) {
 		words = append(words, "-A", j.From)
 	}
 	e.in(j.Scope, append(append(words, j.Match...), "-m", "comment", "--comment", "netrun", "-j", j.To)...)
-}
-
-func (e *explainer) ovsBridge(c Change, b OVSBridge) {
-	if c.Op == Delete {
-		e.add("ovs-vsctl", "del-br", b.Name)
-		return
-	}
-	var settings []string
-	if c.Op == Create {
-		settings = setting(settings, "datapath_type", b.Datapath)
-	}
-	if b.STP != nil {
-		settings = append(settings, "stp_enable="+strconv.FormatBool(*b.STP))
-	}
-	if b.RSTP != nil {
-		settings = append(settings, "rstp_enable="+strconv.FormatBool(*b.RSTP))
-	}
-	settings = setting(settings, "fail_mode", b.FailMode)
-	if c.Op == Create {
-		settings = setting(settings, "external_ids:netrun-owner", b.Owner)
-	}
-	e.ovs(c.Op, []string{"add-br", b.Name}, "bridge", b.Name, settings)
-}
-
-func setting(settings []string, name, value string) []string {
-	if value == "" {
-		return settings
-	}
-	return append(settings, name+"="+value)
-}
-
-// ovs is one transaction: the command that adds, if anything is added, and what is set.
-func (e *explainer) ovs(op Op, add []string, table, name string, settings []string) {
-	words := []string{"ovs-vsctl"}
-	if op == Create {
-		words = append(words, add...)
-		if len(settings) > 0 {
-			words = append(words, "--")
-		}
-	}
-	if len(settings) > 0 {
-		words = append(append(words, "set", table, name), settings...)
-	}
-	e.add(words...)
-}
-
-func (e *explainer) ovsPort(c Change, p OVSPort) {
-	if c.Op == Delete {
-		e.add("ovs-vsctl", "del-port", p.Bridge, p.Name)
-		return
-	}
-	add := []string{"add-port", p.Bridge, p.Name}
-	if p.Tag != 0 && c.Op == Create {
-		add = append(add, "tag="+strconv.Itoa(p.Tag))
-	}
-	if c.Op == Create {
-		add = setting(add, "external_ids:netrun-owner", p.Owner)
-	}
-	settings := setting(nil, "type", p.Type)
-	names := make([]string, 0, len(p.Options))
-	for name := range p.Options {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		settings = append(settings, "options:"+name+"="+p.Options[name])
-	}
-	if c.Op == Create {
-		e.ovs(Create, add, "interface", p.Name, settings)
-		return
-	}
-	for _, f := range c.Fields {
-		switch {
-		case f.Field == "options" && len(settings) > 0:
-			e.ovs(Update, nil, "interface", p.Name, settings)
-		case f.Field == "tag" && p.Tag == 0:
-			e.add("ovs-vsctl", "clear", "port", p.Name, "tag")
-		case f.Field == "tag":
-			e.add("ovs-vsctl", "set", "port", p.Name, "tag="+strconv.Itoa(p.Tag))
-		}
-	}
 }
 
 // file says what is written where; what it is, the diff shows.

@@ -164,7 +164,10 @@ func text(v reflect.Value) string {
 }
 
 func sliceText(v reflect.Value) string {
-	parts := make([]string, v.Len())
+	parts, between := make([]string, v.Len()), "; "
+	if v.Type().Elem().Kind() == reflect.Int {
+		between = ","
+	}
 	for i := range parts {
 		if words, ok := v.Index(i).Interface().([]string); ok {
 			parts[i] = strings.Join(words, " ")
@@ -172,7 +175,7 @@ func sliceText(v reflect.Value) string {
 			parts[i] = fmt.Sprint(v.Index(i).Interface())
 		}
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, between)
 }
 
 // MarkOf is the object's mark of ownership as text. A route or rule of netrun's

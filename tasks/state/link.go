@@ -1,6 +1,10 @@
 package state
 
-import "strings"
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
 
 // Link is a network interface. The zero value of a field leaves it alone.
 type Link struct {
@@ -62,6 +66,10 @@ type Link struct {
 	// MTUOf names a link of MTUScope whose MTU this one takes, found out where the scope is observed.
 	MTUOf    string `json:"mtu_of,omitempty" state:"hint"`
 	MTUScope Scope  `json:"mtu_scope,omitempty" state:"hint"`
+	// MTUTowards are the addresses of tunnels' other ends, with blanks between them, and MTULess
+	// what such a tunnel adds to a frame, in bytes: this link's MTU is to leave room for that.
+	MTUTowards string `json:"mtu_towards,omitempty" state:"hint"`
+	MTULess    int    `json:"mtu_less,omitempty" state:"hint"`
 }
 
 // LinkKey is the key of the named link in scope.
@@ -99,19 +107,60 @@ func (l Link) Brings() []Object {
 
 // Reads implements Late.
 func (l Link) Reads() []Key {
-	if l.MTUOf == "" {
-		return nil
+	var keys []Key
+	if l.MTUOf != "" {
+		keys = append(keys, LinkKey(l.MTUScope, l.MTUOf))
 	}
-	return []Key{LinkKey(l.MTUScope, l.MTUOf)}
+	if l.MTUTowards != "" {
+		keys = append(keys, routingKeys(HostScope)...)
+	}
+	return keys
 }
 
-// Resolve implements Late: a new link takes the MTU of the link that MTUOf names.
-// One that is there keeps its own: a bridge follows its smallest port, so that two
-// ports which both followed the bridge would never come to rest.
+// Resolve implements Late: the MTU is found out.
 func (l Link) Resolve(view View) (Object, error) {
+	if l.MTUTowards != "" {
+		if err := l.fitTunnel(view); err != nil {
+			return nil, err
+		}
+	}
 	if l.MTUOf == "" {
 		return l, nil
 	}
+	return l.follow(view)
+}
+
+// fitTunnel makes the MTU fit into the tunnels to MTUTowards. A smaller one that the
+// link has stays: it fits too.
+func (l *Link) fitTunnel(view View) error {
+	least := 0
+	for _, text := range strings.Fields(l.MTUTowards) {
+		to, err := netip.ParseAddr(text)
+		if err != nil {
+			return fmt.Errorf("mtu of %s: %w", l.Name, err)
+		}
+		dev, _, _ := Lookup(view, HostScope, to)
+		under, ok := view.Get(LinkKey(HostScope, dev))
+		if ok && under.(Link).MTU > 0 && (least == 0 || under.(Link).MTU < least) {
+			least = under.(Link).MTU
+		}
+	}
+	if least == 0 {
+		return fmt.Errorf("mtu of %s: no route to %s, the other end of the tunnel: give mtu", l.Name, l.MTUTowards)
+	}
+	room := least - l.MTULess
+	have, there := view.Get(l.Key())
+	if !there || have.(Link).MTU == 0 || have.(Link).MTU > room {
+		l.MTU = room
+	}
+	l.MTUTowards, l.MTULess = "", 0
+	return nil
+}
+
+// follow gives a new link the MTU of the link that MTUOf names. One that is there
+// keeps its own: a bridge follows its smallest port, so that two ports which both
+// followed the bridge would never come to rest.
+func (l Link) follow(view View) (Object, error) {
 	if have, ok := view.Get(l.Key()); ok && have.(Link).MTU != 0 {
 		l.MTUOf, l.MTUScope = "", ""
 		return l, nil

@@ -108,13 +108,6 @@ func (s *session) applyLink(c state.Change, l state.Link) error {
 	return s.deleteLink(l)
 }
 
-func (s *session) applyMember(c state.Change, m state.Member) error {
-	if c.Op == state.Delete {
-		return s.setMember(m.Scope, m.Link, "")
-	}
-	return s.setMember(m.Scope, m.Link, m.Bridge)
-}
-
 func (s *session) applyNetns(c state.Change, n state.Netns) error {
 	if c.Op == state.Delete {
 		return s.deleteNetns(n.Name)

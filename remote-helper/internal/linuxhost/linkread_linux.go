@@ -30,6 +30,7 @@ type linkInfo struct {
 	mtu, txQueue          int
 	mac                   net.HardwareAddr
 	data                  []byte // of the kind
+	slave                 []byte // of the master's kind
 	ipv6Off               int    // 0, 1; -1 without IPv6
 }
 
@@ -132,6 +133,8 @@ func (l *linkInfo) attr(kind uint16, v []byte) error {
 				l.kind = cString(v)
 			case nl.IFLA_INFO_DATA:
 				l.data = v
+			case nl.IFLA_INFO_SLAVE_DATA:
+				l.slave = v
 			}
 			return nil
 		})
@@ -213,26 +216,6 @@ func (s *session) readLinks(q *query) ([]state.Object, error) {
 			return nil, fmt.Errorf("link %q: %w", info.name, err)
 		}
 		out = append(out, l)
-	}
-	return out, nil
-}
-
-// readMembers lists which links are in a Linux bridge; other masters (bonds, vrfs,
-// the ovs-system datapath) have no members of this kind.
-func (s *session) readMembers(q *query) ([]state.Object, error) {
-	sp, err := s.space(q.scope)
-	if err != nil {
-		return nil, err
-	}
-	table, err := sp.dumpLinks()
-	if err != nil {
-		return nil, err
-	}
-	var out []state.Object
-	for _, info := range table.all {
-		if m, ok := table.byIndex[info.master]; ok && m.kind == "bridge" {
-			out = append(out, state.Member{Scope: q.scope, Link: info.name, Bridge: m.name})
-		}
 	}
 	return out, nil
 }

@@ -264,25 +264,6 @@ func (s *session) explainAdd(sp *space, l state.Link, err error) error {
 	return err
 }
 
-// setMember puts the link into the bridge, or takes it out where bridge is "".
-func (s *session) setMember(scope state.Scope, link, bridge string) error {
-	sp, err := s.space(scope)
-	if err != nil {
-		return err
-	}
-	master := 0
-	if bridge != "" {
-		if master, err = sp.indexOf(bridge); err != nil {
-			return err
-		}
-	}
-	m := newLinkMessage()
-	m.add(unix.IFLA_IFNAME, nl.ZeroTerminated(link))
-	m.add(unix.IFLA_MASTER, nl.Uint32Attr(uint32(master)))
-	sp.links, sp.names = nil, nil
-	return missingLink(m.send(sp, 0), link)
-}
-
 func addrBytes(text string) ([]byte, bool, error) {
 	ip, err := netip.ParseAddr(text)
 	if err != nil {

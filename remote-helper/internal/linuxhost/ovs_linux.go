@@ -30,9 +30,10 @@ func (s *session) database() (*ovsdb, error) {
 		return s.ovs, nil
 	}
 	out, err := s.vsctl("--format=json",
-		"--columns=name,datapath_type,stp_enable,rstp_enable,fail_mode,external_ids,ports", "list", "Bridge",
-		"--", "--columns=_uuid,name,tag,interfaces,external_ids", "list", "Port",
-		"--", "--columns=_uuid,name,type,options", "list", "Interface")
+		"--columns=name,datapath_type,stp_enable,rstp_enable,fail_mode,controller,external_ids,ports", "list", "Bridge",
+		"--", "--columns=_uuid,name,tag,trunks,vlan_mode,protected,interfaces,external_ids,status,rstp_status", "list", "Port",
+		"--", "--columns=_uuid,name,type,options,mtu_request,ofport", "list", "Interface",
+		"--", "--columns=_uuid,target", "list", "Controller")
 	if err != nil {
 		return nil, err
 	}

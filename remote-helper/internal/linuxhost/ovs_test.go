@@ -109,6 +109,29 @@ func TestOVS(t *testing.T) {
 	r.lack(bridge.Key(), internal.Key(), state.LinkKey("", "nrint0"))
 }
 
+// What a change back unsets must be gone from the database, not only from the want.
+func TestOVSPortColumns(t *testing.T) {
+	r := newRig(t)
+	startOVS(r)
+	bridge := state.OVSBridge{Name: "nrbr0", Controllers: []string{"tcp:127.0.0.1:6653", "tcp:127.0.0.1:6654"}, FailMode: "secure"}
+	plain := state.OVSPort{Name: "nrint0", Bridge: "nrbr0", Type: "internal"}
+	r.create(bridge, plain)
+	r.have(bridge, plain)
+	before, bridgeBefore := r.get(plain.Key()), r.get(bridge.Key())
+	full := state.OVSPort{Name: "nrint0", Bridge: "nrbr0", Tag: 7, Trunks: []int{8, 10, 4094}, VLANMode: "native-tagged", Protected: new(true),
+		MTURequest: 1400, IDs: map[string]string{"netrun-mesh": "m", "other": "a b"}}
+	r.update(full)
+	r.update(state.OVSBridge{Name: "nrbr0", Controllers: []string{"tcp:127.0.0.1:6655"}})
+	r.have(full, state.OVSBridge{Name: "nrbr0", Controllers: []string{"tcp:127.0.0.1:6655"}})
+	r.undo(before)
+	r.undo(bridgeBefore)
+	for _, want := range []state.Object{before, bridgeBefore} {
+		if d := cmp.Diff(want, r.get(want.Key())); d != "" {
+			t.Errorf("after undo (-want +got):\n%s", d)
+		}
+	}
+}
+
 func TestOVSWithoutIt(t *testing.T) {
 	r := newRig(t)
 	r.host.cfg.Environ = append(os.Environ(), "OVS_RUNDIR="+t.TempDir())
@@ -140,7 +163,8 @@ func TestOVSNames(t *testing.T) {
 func FuzzParseOVS(f *testing.F) {
 	f.Add(`{"data":[["nrx","netdev",false,false,["set",[]],["map",[["netrun-owner","x"]]],["uuid","b3e6"]]],"headings":["name","datapath_type","stp_enable","rstp_enable","fail_mode","external_ids","ports"]}
 {"data":[[["uuid","b3e6"],"p0",5,["uuid","46f3"],["map",[]]]],"headings":["_uuid","name","tag","interfaces","external_ids"]}
-{"data":[[["uuid","46f3"],"p0","internal",["map",[]]]],"headings":["_uuid","name","type","options"]}`)
+{"data":[[["uuid","46f3"],"p0","internal",["map",[]]]],"headings":["_uuid","name","type","options"]}
+{"data":[[["uuid","77aa"],"tcp:192.0.2.1:6653"]],"headings":["_uuid","target"]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		db, err := parseOVS(text)
 		if err == nil && db == nil {

@@ -2,6 +2,7 @@ package linuxhost
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"netrun/tasks/state"
@@ -21,7 +22,7 @@ func (s *session) ovsCommands(c state.Change) ([]string, error) {
 				return nil, err
 			}
 		}
-		return portCommands(c, o)
+		return portCommands(c, o), nil
 	}
 	return nil, nil
 }
@@ -37,14 +38,27 @@ func (s *session) bridgeCommands(c state.Change, b state.OVSBridge) ([]string, e
 		words := []string{"--", "add-br", b.Name, "--", "set", "Bridge", b.Name}
 		words = append(words, column("datapath_type", b.Datapath))
 		words = append(words, bridgeColumns(b, state.OVSBridge{})...)
-		return append(words, ownerColumn(b.Owner)...), nil
+		words = append(words, ownerColumn(b.Owner)...)
+		return append(words, controllerCommand(b, nil)...), nil
 	}
 	before := c.Before.(state.OVSBridge)
 	words := setColumns("Bridge", b.Name, bridgeColumns(b, before))
 	if b.FailMode == "" && before.FailMode != "" {
 		words = append(words, "--", "clear", "Bridge", b.Name, "fail_mode")
 	}
+	words = append(words, controllerCommand(b, before.Controllers)...)
 	return append(words, changeOwner("Bridge", b.Name, before.Owner, b.Owner)...), nil
+}
+
+// controllerCommand sets the bridge's controllers where they differ from before.
+func controllerCommand(b state.OVSBridge, before []string) []string {
+	switch {
+	case slices.Equal(b.Controllers, before):
+		return nil
+	case len(b.Controllers) == 0:
+		return []string{"--", "del-controller", b.Name}
+	}
+	return append([]string{"--", "set-controller", b.Name}, b.Controllers...)
 }
 
 // bridgeColumns are the settings in which b differs from before.
@@ -60,49 +74,6 @@ func bridgeColumns(b, before state.OVSBridge) []string {
 		out = append(out, column("fail_mode", b.FailMode))
 	}
 	return out
-}
-
-func portCommands(c state.Change, p state.OVSPort) ([]string, error) {
-	switch c.Op {
-	case state.Delete:
-		return []string{"--", "del-port", p.Bridge, p.Name}, nil
-	case state.Create:
-		words := []string{"--", "add-port", p.Bridge, p.Name}
-		words = append(words, setColumns("Interface", p.Name, interfaceColumns(p, state.OVSPort{}))...)
-		return append(words, setColumns("Port", p.Name, append(tagColumn(p, state.OVSPort{}), ownerColumn(p.Owner)...))...), nil
-	}
-	before := c.Before.(state.OVSPort)
-	words := setColumns("Interface", p.Name, interfaceColumns(p, before))
-	for _, name := range sortedKeys(before.Options) {
-		if _, kept := p.Options[name]; !kept {
-			words = append(words, "--", "remove", "Interface", p.Name, "options", ovsString(name))
-		}
-	}
-	words = append(words, setColumns("Port", p.Name, tagColumn(p, before))...)
-	if p.Tag == 0 && before.Tag != 0 {
-		words = append(words, "--", "clear", "Port", p.Name, "tag")
-	}
-	return append(words, changeOwner("Port", p.Name, before.Owner, p.Owner)...), nil
-}
-
-func interfaceColumns(p, before state.OVSPort) []string {
-	var out []string
-	if p.Type != before.Type {
-		out = append(out, column("type", p.Type))
-	}
-	for _, name := range sortedKeys(p.Options) {
-		if had, ok := before.Options[name]; !ok || had != p.Options[name] {
-			out = append(out, "options:"+ovsString(name)+"="+ovsString(p.Options[name]))
-		}
-	}
-	return out
-}
-
-func tagColumn(p, before state.OVSPort) []string {
-	if p.Tag == before.Tag || p.Tag == 0 {
-		return nil
-	}
-	return []string{fmt.Sprintf("tag=%d", p.Tag)}
 }
 
 func ownerColumn(owner string) []string {

@@ -8,8 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"netrun/tasks/state"
 )
 
 // ovsTable is one table as ovs-vsctl --format=json prints it.
@@ -36,9 +34,9 @@ func (t ovsTable) rows() ([]ovsRow, error) {
 	return out, nil
 }
 
-// parseOVS reads the tables Bridge, Port and Interface, in that order.
+// parseOVS reads the tables Bridge, Port, Interface and Controller, in that order.
 func parseOVS(text string) (*ovsdb, error) {
-	var tables [3][]ovsRow
+	var tables [4][]ovsRow
 	dec := json.NewDecoder(strings.NewReader(text))
 	for i := range tables {
 		var t ovsTable
@@ -53,14 +51,13 @@ func parseOVS(text string) (*ovsdb, error) {
 			return nil, fmt.Errorf("table %d: %w", i+1, err)
 		}
 	}
-	interfaces := byUUID(tables[2])
-	ports := byUUID(tables[1])
+	ports, interfaces, controllers := byUUID(tables[1]), byUUID(tables[2]), byUUID(tables[3])
 	db := &ovsdb{}
 	for _, row := range tables[0] {
-		b := row.bridge()
+		b := row.bridge(controllers)
 		db.bridges = append(db.bridges, b)
 		for _, id := range row.set("ports") {
-			if p, ok := ports[id].port(b.Name, interfaces); ok {
+			if p, ok := ports[id].port(b, interfaces); ok {
 				db.ports = append(db.ports, p)
 			}
 		}
@@ -76,31 +73,6 @@ func byUUID(rows []ovsRow) map[string]ovsRow {
 		}
 	}
 	return out
-}
-
-func (r ovsRow) bridge() state.OVSBridge {
-	b := state.OVSBridge{Name: r.text("name"), Datapath: r.text("datapath_type"), FailMode: r.text("fail_mode"),
-		STP: new(r.text("stp_enable") == "true"), RSTP: new(r.text("rstp_enable") == "true"), Owner: r.strings("external_ids")[ownerKey]}
-	if b.Datapath == "" {
-		b.Datapath = "system"
-	}
-	return b
-}
-
-// port is the row as an object. A bond (several interfaces) is none, and neither
-// is the bridge's own internal port.
-func (r ovsRow) port(bridge string, interfaces map[string]ovsRow) (state.OVSPort, bool) {
-	ids := r.set("interfaces")
-	if r == nil || len(ids) != 1 || r.text("name") == bridge {
-		return state.OVSPort{}, false
-	}
-	link := interfaces[ids[0]]
-	p := state.OVSPort{Name: r.text("name"), Bridge: bridge, Type: link.text("type"), Options: link.strings("options"),
-		Tag: r.number("tag"), Owner: r.strings("external_ids")[ownerKey]}
-	if p.Type == "system" {
-		p.Type = ""
-	}
-	return p, true
 }
 
 // set is a column of strings or references; one alone is printed without ["set", ...].
@@ -168,6 +140,20 @@ func (r ovsRow) strings(column string) map[string]string {
 	for _, e := range entries {
 		out[e[0]] = e[1]
 	}
+	return out
+}
+
+// numbers is a column of integers, ascending.
+func (r ovsRow) numbers(column string) []int {
+	var pair []json.RawMessage
+	var out []int
+	if n := r.number(column); n != 0 {
+		return []int{n}
+	}
+	if json.Unmarshal(r[column], &pair) != nil || len(pair) != 2 || json.Unmarshal(pair[1], &out) != nil || len(out) == 0 {
+		return nil
+	}
+	slices.Sort(out)
 	return out
 }
 

@@ -1,0 +1,65 @@
+package state
+
+// OVSBridge is an Open vSwitch bridge. Its internal port of the same name is a
+// link of the host's own namespace.
+type OVSBridge struct {
+	Name string `json:"name" state:"key"`
+	// Datapath is system or netdev; unset in a want: system where the kernel has
+	// it, else netdev, and of a bridge that is there the one that it has.
+	Datapath    string   `json:"datapath,omitempty" state:"fixed"`
+	STP         *bool    `json:"stp,omitempty"`
+	RSTP        *bool    `json:"rstp,omitempty"`
+	FailMode    string   `json:"fail_mode,omitempty"`   // standalone or secure
+	Controllers []string `json:"controllers,omitempty"` // tcp:192.0.2.1:6653, sorted
+	Owner       string   `json:"owner,omitempty" state:"mark"`
+}
+
+// Key implements Object.
+func (b OVSBridge) Key() Key { return Key{Kind: KindOVSBridge, Name: b.Name} }
+
+// Needs implements Object.
+func (b OVSBridge) Needs() []Key { return nil }
+
+// Brings implements Bringer: an OVS bridge comes with its internal link, which is down.
+func (b OVSBridge) Brings() []Object {
+	return []Object{Link{Name: b.Name, Type: "openvswitch", State: "down"}}
+}
+
+// OVSPort is a port of an Open vSwitch bridge with its one interface.
+type OVSPort struct {
+	Name     string            `json:"name" state:"key"`
+	Bridge   string            `json:"bridge" state:"fixed"`
+	Type     string            `json:"type,omitempty" state:"fixed"` // "", internal, gre, vxlan, geneve, patch
+	Options  map[string]string `json:"options,omitempty"`
+	Tag      int               `json:"tag,omitempty"`       // access VLAN, 1..4094
+	Trunks   []int             `json:"trunks,omitempty"`    // VLANs that pass with their tags, ascending
+	VLANMode string            `json:"vlan_mode,omitempty"` // access, trunk, native-tagged, native-untagged, dot1q-tunnel
+	// Protected ports exchange frames with the other ports of the bridge, not with each other.
+	Protected  *bool             `json:"protected,omitempty"`
+	MTURequest int               `json:"mtu_request,omitempty"` // bytes
+	IDs        map[string]string `json:"external_ids,omitempty"`
+	Owner      string            `json:"owner,omitempty" state:"mark"`
+	// Phase is what spanning tree has the port do, as observed: listening, learning,
+	// discarding, forwarding, blocking.
+	Phase string `json:"phase,omitempty" state:"hint"`
+}
+
+// Key implements Object.
+func (p OVSPort) Key() Key { return Key{Kind: KindOVSPort, Name: p.Name} }
+
+// Needs implements Object: a port without a type is a link that is already there.
+func (p OVSPort) Needs() []Key {
+	needs := []Key{{Kind: KindOVSBridge, Name: p.Bridge}}
+	if p.Type == "" && p.Name != p.Bridge {
+		needs = append(needs, LinkKey(HostScope, p.Name))
+	}
+	return needs
+}
+
+// Brings implements Bringer: an internal port comes with a link of its name.
+func (p OVSPort) Brings() []Object {
+	if p.Type != "internal" {
+		return nil
+	}
+	return []Object{Link{Name: p.Name, Type: "openvswitch", State: "down"}}
+}
