@@ -89,9 +89,17 @@ func (h *Host) Observe(ctx context.Context, keys []state.Key) (*state.State, err
 			}
 			continue
 		}
+		if k.Kind == state.KindJSON {
+			if o, ok := h.jsonKey(k); ok {
+				out.Put(o)
+			}
+			continue
+		}
 		for _, name := range append([]state.Key{k}, h.companions(k)...) {
 			if o, ok := h.objects.Get(name); ok {
 				out.Put(clone(o))
+			} else if k.Kind == state.KindFile && slices.Contains(knownDirs, k.Name) {
+				out.Put(defaultFile(state.File{Path: k.Name, Type: "directory"}))
 			}
 		}
 	}
@@ -134,6 +142,9 @@ func (h *Host) Apply(ctx context.Context, changes []state.Change) error {
 func (h *Host) write(c state.Change) error {
 	if h.writes == h.failAt {
 		return ErrInjected
+	}
+	if j, ok := c.Object().(state.JSONKey); ok {
+		return h.writeJSON(c, j)
 	}
 	switch c.Op {
 	case state.Create:

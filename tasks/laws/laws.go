@@ -129,6 +129,12 @@ func along(o state.Object, touched map[state.Key]bool) bool {
 	switch o := o.(type) {
 	case state.Sysctl:
 		return true
+	case state.File:
+		for k := range touched {
+			if path, _, ok := state.JSONKeyParts(k.Name); ok && k.Kind == state.KindJSON && path == o.Path {
+				return true
+			}
+		}
 	case state.Link:
 		if o.Type != "bridge" {
 			return touched[state.OVSPort{Name: o.Name}.Key()]

@@ -70,7 +70,7 @@ func (p *Planner) take(got *state.State, asked map[state.Key]bool) {
 // which a host has too many, the key itself.
 func group(k state.Key) state.Key {
 	switch k.Kind {
-	case state.KindSysctl, state.KindFile, state.KindProcess, state.KindContainer, state.KindTable, state.KindChain, state.KindJump:
+	case state.KindSysctl, state.KindFile, state.KindJSON, state.KindProcess, state.KindContainer, state.KindTable, state.KindChain, state.KindJump:
 		return k
 	}
 	return state.Key{Kind: k.Kind, Scope: k.Scope}

@@ -32,6 +32,8 @@ func (p *planning) want(w state.Want) error {
 	}
 	have, there := p.sim.Get(object.Key())
 	switch {
+	case w.Absent && there && keeps(object, have):
+		return nil
 	case w.Absent && there && irreplaceable(have):
 		return fmt.Errorf("%s is not netrun's, and its other end is in a namespace without a name here: it could not be put back", have.Key())
 	case w.Absent && there:
@@ -43,6 +45,12 @@ func (p *planning) want(w state.Want) error {
 		return p.adjust(object, have)
 	}
 	return p.create(object)
+}
+
+// keeps reports whether what is there is not what the absent want means.
+func keeps(object, have state.Object) bool {
+	y, ok := object.(state.Yielder)
+	return ok && !y.Yields(have)
 }
 
 // irreplaceable reports whether the object is a foreign veth whose other end is not

@@ -104,7 +104,7 @@ var prototypes = map[Kind]reflect.Type{
 	KindSysctl: reflect.TypeFor[Sysctl](), KindTable: reflect.TypeFor[Table](),
 	KindChain: reflect.TypeFor[Chain](), KindJump: reflect.TypeFor[Jump](),
 	KindOVSBridge: reflect.TypeFor[OVSBridge](), KindOVSPort: reflect.TypeFor[OVSPort](),
-	KindFile: reflect.TypeFor[File](),
+	KindFile: reflect.TypeFor[File](), KindJSON: reflect.TypeFor[JSONKey](),
 }
 
 // Kinds lists the kinds of objects in the order in which they come to be.

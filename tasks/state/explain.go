@@ -40,6 +40,8 @@ func Explain(c Change) []string {
 		e.ovsPort(c, o)
 	case File:
 		e.file(c, o)
+	case JSONKey:
+		e.jsonKey(c, o)
 	}
 	return e.lines
 }

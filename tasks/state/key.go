@@ -24,11 +24,12 @@ const (
 	KindChain     Kind = "chain"
 	KindJump      Kind = "jump"
 	KindFile      Kind = "file"
+	KindJSON      Kind = "json"
 )
 
 // kindOrder ranks the kinds: what is later may need what is earlier.
 var kindOrder = rankKinds(KindNetns, KindProcess, KindContainer, KindOVSBridge, KindLink, KindOVSPort, KindMember,
-	KindSysctl, KindAddress, KindNeighbour, KindRoute, KindRule, KindTable, KindChain, KindJump, KindFile)
+	KindSysctl, KindAddress, KindNeighbour, KindRoute, KindRule, KindTable, KindChain, KindJump, KindFile, KindJSON)
 
 func rankKinds(kinds ...Kind) map[Kind]int {
 	ranks := make(map[Kind]int, len(kinds))

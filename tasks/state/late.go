@@ -31,6 +31,13 @@ type Want struct {
 	Absent bool
 }
 
+// Yielder is an object of which an absent want means some values only.
+type Yielder interface {
+	Object
+	// Yields reports whether the object that is there is one that is to go.
+	Yields(have Object) bool
+}
+
 // Present wants the objects to be there.
 func Present(objects ...Object) []Want {
 	wants := make([]Want, len(objects))

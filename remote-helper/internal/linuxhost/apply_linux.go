@@ -94,6 +94,8 @@ func (s *session) applyOne(c state.Change) error {
 		return s.applyNetns(c, o)
 	case state.File:
 		return s.applyFile(c, o)
+	case state.JSONKey:
+		return s.applyJSONKey(c, o)
 	}
 	return fmt.Errorf("nothing can be done to a %s", c.Key().Kind)
 }

@@ -154,7 +154,7 @@ func readers() map[state.Kind]reader {
 		state.KindTable:  (*session).readTables, state.KindChain: (*session).readChains,
 		state.KindJump:      (*session).readJumps,
 		state.KindOVSBridge: (*session).readOVSBridges, state.KindOVSPort: (*session).readOVSPorts,
-		state.KindFile: (*session).readFiles,
+		state.KindFile: (*session).readFiles, state.KindJSON: (*session).readJSONKeys,
 	}
 }
 

@@ -97,6 +97,12 @@ func below(root string, wants []state.Want) []state.Want {
 		case state.Edit:
 			o.File.Path = filepath.Join(root, o.File.Path)
 			wants[i].Object = o
+		case state.Folder:
+			o.Path = filepath.Join(root, o.Path)
+			wants[i].Object = o
+		case state.JSONKey:
+			o.Path = filepath.Join(root, o.Path)
+			wants[i].Object = o
 		}
 	}
 	return wants
