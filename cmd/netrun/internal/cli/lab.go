@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -69,7 +71,7 @@ host key, eth0 for management and further interfaces on switches of the lab.
 Needs Linux and root. The hosts share this machine's kernel and devices.`,
 	}
 	o.addFlags(cmd)
-	cmd.AddCommand(labUpCommand(o), labDownCommand(o), labStatusCommand(o), labExecCommand(o), labInitCommand())
+	cmd.AddCommand(labUpCommand(o), labDownCommand(o), labStatusCommand(o), labExecCommand(o), labServiceCommand(o), labInitCommand())
 	return cmd
 }
 
@@ -83,6 +85,7 @@ type labUpOptions struct {
 	fabric   string
 	root     string
 	tmpfs    string
+	services []string
 	replace  bool
 	verbose  bool
 }
@@ -92,12 +95,13 @@ func labUpCommand(base *labOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Bring a lab up",
-		Long: `Bring a lab up and wait until every sshd listens. The state directory then holds
+		Long: `Bring a lab up and wait until every sshd listens and every service answers. The state directory then holds
 inventory.yaml, known_hosts, id_ed25519 and ssh_config. What a killed "lab up" of
 the same name left behind is removed first.`,
 		Example: `  netrun lab up --hosts 10
   netrun lab up --topology site.topology.yaml
   netrun lab up --from inventory.ini --name rehearsal
+  netrun lab up --services docker,podman,openvswitch
   ssh -F ~/.cache/netrun/lab/default/ssh_config node1`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -112,6 +116,7 @@ the same name left behind is removed first.`,
 	f.StringVar(&o.fabric, "fabric", lab.DefaultFabric.String(), `addresses of eth1 where no file names them, or "none"`)
 	f.StringVar(&o.root, "root", "", `"busybox": hosts with no commands but busybox and sshd`)
 	f.StringVar(&o.tmpfs, "tmpfs-root", "", "keep the hosts' changes in memory, at most this much each (64m)")
+	f.StringSliceVar(&o.services, "services", nil, "what every host runs beside sshd, of "+strings.Join(lab.Services(), ", "))
 	f.BoolVar(&o.replace, "replace", false, "take down a running lab of the same name first")
 	f.BoolVar(&o.json, "json", false, "print paths and hosts as JSON")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "say what is being cleaned up")
@@ -196,6 +201,11 @@ func (o *labUpOptions) overrides(t *lab.Topology) error {
 		}
 		if o.tmpfs != "" {
 			t.Hosts[i].TmpfsRoot = o.tmpfs
+		}
+		for _, s := range o.services {
+			if !slices.Contains(t.Hosts[i].Services, s) {
+				t.Hosts[i].Services = append(t.Hosts[i].Services, s)
+			}
 		}
 	}
 	return nil

@@ -35,6 +35,7 @@ func ReadTopology(path string) (*Topology, error) {
 //	    tmpfs_root: 64m         # the root's changes in memory, at most so much
 //	    sftp: false             # sshd without its sftp subsystem
 //	    sshd: {MaxStartups: 3}  # sshd_config keywords
+//	    services: [docker, podman, openvswitch]
 //	routers:                    # hosts by another name
 //	  router: {...}
 //	groups: {nodes: {vars: {...}, children: [...]}}

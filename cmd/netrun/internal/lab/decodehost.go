@@ -24,7 +24,11 @@ func (d *decoder) host(key, n *yamlpos.Node) {
 		"tmpfs_root": func(v *yamlpos.Node) { h.TmpfsRoot = d.size(v) },
 		"sftp":       func(v *yamlpos.Node) { h.NoSFTP = !d.boolean(v, "sftp") },
 		"sshd":       func(v *yamlpos.Node) { h.SSHD = d.sshd(v) },
+		"services":   func(v *yamlpos.Node) { h.Services = d.services(v) },
 	})
+	if h.Busybox && len(h.Services) > 0 {
+		d.fail(key, "host %q has services and root: busybox", h.Name).WithHint("services need more commands than busybox")
+	}
 	d.t.Hosts = append(d.t.Hosts, h)
 }
 
@@ -125,6 +129,16 @@ func (d *decoder) root(n *yamlpos.Node) bool {
 		d.fail(n, "unknown root %q", s).WithHint(`want "busybox", or no root at all for this machine's`)
 	}
 	return true
+}
+
+func (d *decoder) services(n *yamlpos.Node) []string {
+	names := d.texts(n, "services")
+	for _, name := range names {
+		if _, ok := services[name]; !ok {
+			d.fail(n, "unknown service %q", name).WithHint("%s", diag.DidYouMean(name, Services()))
+		}
+	}
+	return names
 }
 
 func (d *decoder) size(n *yamlpos.Node) string {

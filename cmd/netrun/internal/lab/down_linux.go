@@ -72,7 +72,7 @@ func (l *Lab) unmake(ctx context.Context) error {
 	for _, name := range names {
 		errs = append(errs, unpinNetns(name))
 	}
-	errs = append(errs, l.rec.deleteLinks())
+	errs = append(errs, l.rec.deleteLinks(), l.rec.removeCgroups())
 	return errors.Join(errs...)
 }
 

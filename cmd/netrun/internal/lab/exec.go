@@ -17,6 +17,8 @@ type Command struct {
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
+
+	cgroup bool // the host has cgroups of its own
 }
 
 // ExitError says that a command in a host ran and ended with a status other
@@ -66,6 +68,7 @@ func (l *Lab) Run(ctx context.Context, host string, c Command) error {
 	if err != nil {
 		return fmt.Errorf("run on host %q: %w", host, err)
 	}
+	c.cgroup = h.containers()
 	err = p.run(ctx, c)
 	var exit *exec.ExitError
 	switch {

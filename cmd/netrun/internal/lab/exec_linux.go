@@ -45,6 +45,9 @@ func (p process) startInside(ctx context.Context, c Command) (*exec.Cmd, error) 
 	}
 	cmd := exec.CommandContext(ctx, path, c.Argv[1:]...)
 	cmd.Args[0] = c.Argv[0]
+	if c.cgroup {
+		cmd = exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", enterHostCgroup, "sh", path}, c.Argv[1:]...)...)
+	}
 	cmd.Env = append([]string{"PATH=" + defaultPath, "HOME=/root", "USER=root", "LOGNAME=root"}, c.Env...)
 	cmd.Dir = "/root"
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
@@ -55,6 +58,13 @@ func (p process) startInside(ctx context.Context, c Command) (*exec.Cmd, error) 
 	}
 	return cmd, nil
 }
+
+// enterHostCgroup is a shell script that moves into the cgroups of the host that it
+// runs in, the root of those it sees, and becomes its arguments.
+const enterHostCgroup = `for procs in /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/*/cgroup.procs /sys/fs/cgroup/init/cgroup.procs /sys/fs/cgroup/*/init/cgroup.procs; do
+  [ ! -w "$procs" ] || echo 0 >"$procs"
+done 2>/dev/null
+exec "$@"`
 
 // lookPath finds a command among the host's, whatever this process's PATH.
 func lookPath(name string) (string, error) {
@@ -76,7 +86,7 @@ func (p process) enter() error {
 	kinds := []struct {
 		name string
 		flag int
-	}{{"net", unix.CLONE_NEWNET}, {"uts", unix.CLONE_NEWUTS}, {"pid", unix.CLONE_NEWPID}, {"mnt", unix.CLONE_NEWNS}}
+	}{{"net", unix.CLONE_NEWNET}, {"uts", unix.CLONE_NEWUTS}, {"pid", unix.CLONE_NEWPID}, {"cgroup", unix.CLONE_NEWCGROUP}, {"mnt", unix.CLONE_NEWNS}}
 	files := make([]*os.File, len(kinds))
 	for i, k := range kinds {
 		f, err := os.Open(fmt.Sprintf("/proc/%d/ns/%s", p.Pid, k.name))

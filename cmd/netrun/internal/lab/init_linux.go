@@ -23,6 +23,14 @@ const (
 	speakFD = 4
 )
 
+// init keeps the main goroutine of a host's first process on the process's first
+// thread: that is whose namespaces others find in /proc/PID/ns.
+func init() {
+	if os.Getpid() == 1 {
+		runtime.LockOSThread()
+	}
+}
+
 // Init is the first process of a host: it makes the host's root, starts sshd
 // and reaps orphans until SIGTERM. It reads its spec from descriptor 3 and
 // answers on descriptor 4, and returns only with an error.

@@ -93,6 +93,7 @@ type Host struct {
 	Up         bool        `json:"up"`
 	Groups     []string    `json:"groups,omitempty"`
 	Interfaces []Interface `json:"interfaces,omitempty"` // fabric interfaces
+	Services   []string    `json:"services,omitempty"`
 }
 
 // Open returns the lab whose state directory is dir, up or not. Where there is
@@ -156,14 +157,14 @@ func (l *Lab) Host(name string) (Host, error) {
 }
 
 func (l *Lab) host(h *hostRecord) Host {
-	out := Host{Name: h.Name, Addr: h.Addr, Netns: netnsPath(h.Netns), Groups: h.Groups, Interfaces: h.Interfaces}
+	out := Host{Name: h.Name, Addr: h.Addr, Netns: netnsPath(h.Netns), Groups: h.Groups, Interfaces: h.Interfaces, Services: h.Services}
 	if p, err := l.rec.process(h); err == nil && p.alive() {
 		out.Pid, out.Up = p.Pid, true
 	}
 	return out
 }
 
-// Up makes the lab and returns when every sshd listens. A killed predecessor
+// Up makes the lab and returns when every sshd listens and every service answers. A killed predecessor
 // of the same directory is cleaned away first; a live one is ErrUp, unless
 // Config.Replace. When anything goes wrong, what was made is removed again.
 func Up(ctx context.Context, cfg Config) (*Lab, error) {

@@ -64,7 +64,8 @@ type hostRecord struct {
 	Interfaces []Interface    `json:"interfaces,omitempty"`
 	Ports      []string       `json:"ports,omitempty"` // the fabric's end of each interface
 	Groups     []string       `json:"groups,omitempty"`
-	Vars       map[string]any `json:"-"`        // in the inventory file only; JSON has no NaN
+	Vars       map[string]any `json:"-"` // in the inventory file only; JSON has no NaN
+	Services   []string       `json:"services,omitempty"`
 	HostKey    string         `json:"host_key"` // public, as in known_hosts
 
 	spec *HostSpec
@@ -93,7 +94,7 @@ func plan(cfg Config, bootID string) (*record, error) {
 
 func (r *record) planHost(i int, spec *HostSpec) hostRecord {
 	h := hostRecord{
-		Name: spec.Name, Interfaces: spec.Interfaces, Groups: spec.Groups, Vars: spec.Vars,
+		Name: spec.Name, Interfaces: spec.Interfaces, Groups: spec.Groups, Vars: spec.Vars, Services: spec.Services,
 		Netns: r.ID + "-" + spec.Name, Veth: fmt.Sprintf("%s-%d", r.ID, i+1), spec: spec,
 	}
 	for _, intf := range spec.Interfaces {

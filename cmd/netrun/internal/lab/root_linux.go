@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,7 +30,11 @@ func makeRoot(s spec) error {
 	if err := mountOverlay(s); err != nil {
 		return err
 	}
-	for _, m := range hostMounts() {
+	mounts, err := hostMounts(s)
+	if err != nil {
+		return err
+	}
+	for _, m := range mounts {
 		if err := m.do("root"); err != nil {
 			return err
 		}
@@ -39,6 +44,11 @@ func makeRoot(s spec) error {
 	}
 	if err := pivot("root"); err != nil {
 		return err
+	}
+	if s.Cgroup != "" { // as systemd has it: their volumes' mounts reach each other
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
+			return fmt.Errorf("make mounts shared: %w", err)
+		}
 	}
 	if err := unix.Sethostname([]byte(s.Name)); err != nil {
 		return fmt.Errorf("set host name: %w", err)
@@ -96,9 +106,9 @@ func overlay(s spec, layers string) error {
 
 // hostMounts lists what a host has below its root. sysctls outside net/ and
 // the reset key are the machine's own, so they are read-only.
-func hostMounts() []mount {
+func hostMounts(s spec) ([]mount, error) {
 	const quiet = unix.MS_NOSUID | unix.MS_NODEV
-	return []mount{
+	mounts := []mount{
 		{"/dev", "dev", "", unix.MS_BIND | unix.MS_REC, ""},
 		{"devpts", "dev/pts", "devpts", unix.MS_NOSUID | unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620"},
 		{"tmpfs", "dev/shm", "tmpfs", quiet, "mode=1777"},
@@ -109,14 +119,30 @@ func hostMounts() []mount {
 		{"/proc/sys", "proc/sys", "readonly", 0, ""},
 		{"/proc/sysrq-trigger", "proc/sysrq-trigger", "readonly", 0, ""},
 		{"sysfs", "sys", "sysfs", quiet | unix.MS_NOEXEC, ""},
-		{"/sys/fs/cgroup", "sys/fs/cgroup", "", unix.MS_BIND | unix.MS_REC, ""},
 	}
+	if s.Cgroup == "" {
+		return append(mounts, mount{cgroupRoot, "sys/fs/cgroup", "", unix.MS_BIND | unix.MS_REC, ""}), nil
+	}
+	trees, err := enterCgroup(s.Cgroup)
+	if err != nil {
+		return nil, err
+	}
+	folders, err := serviceMounts(s)
+	// A user's container gets a proc only where one is to be seen whole.
+	mounts = append(mounts, mount{"proc", wholeProc, "whole", quiet | unix.MS_NOEXEC, ""})
+	return slices.Concat(mounts, cgroupMounts(trees), folders), err
 }
+
+// wholeProc is proc without the protection that hosts have in /proc, for root alone.
+const wholeProc = "run/netrun-lab/proc"
 
 func (m mount) do(root string) error {
 	target := filepath.Join(root, m.target)
-	if m.kind == "readonly" {
+	switch m.kind {
+	case "readonly":
 		return m.readOnly(root, target)
+	case "whole":
+		return m.whole(target)
 	}
 	if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
 		return m.missing(target)
@@ -137,6 +163,16 @@ func (m mount) missing(target string) error {
 		return fmt.Errorf("make mount point: %w", err)
 	}
 	if err := unix.Mount(m.source, target, m.kind, m.flags, m.data); err != nil {
+		return fmt.Errorf("mount %s: %w", m.target, err)
+	}
+	return nil
+}
+
+func (m mount) whole(target string) error {
+	if err := os.MkdirAll(target, 0o700); err != nil {
+		return fmt.Errorf("make mount point: %w", err)
+	}
+	if err := unix.Mount(m.source, target, m.source, m.flags, m.data); err != nil {
 		return fmt.Errorf("mount %s: %w", m.target, err)
 	}
 	return nil

@@ -81,13 +81,18 @@ func (s *starter) command(log, hear, speak *os.File) *exec.Cmd {
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 func (s *starter) spec(h *hostRecord, key keyPair) spec {
-	return spec{
+	sp := spec{
 		Name: h.Name, Dir: s.lab.rec.hostDir(h),
 		TmpfsRoot: h.spec.TmpfsRoot, Busybox: h.spec.Busybox, Shell: h.spec.Shell,
 		Sshd: s.sshd, SshdConfig: h.spec.sshdConfig(),
 		HostKey: key.private, HostPub: key.public, Authorized: s.client.public,
 		Addr: netip.PrefixFrom(h.Addr, s.lab.rec.Subnet.Bits()), Interfaces: h.Interfaces,
+		Services: h.Services,
 	}
+	if h.containers() {
+		sp.Cgroup = h.Netns
+	}
+	return sp
 }
 
 func (c *control) send(sp spec) error {

@@ -19,6 +19,8 @@ type spec struct {
 	Authorized string       `json:"authorized"` // line for root's authorized_keys
 	Addr       netip.Prefix `json:"addr"`       // of eth0
 	Interfaces []Interface  `json:"interfaces"`
+	Services   []string     `json:"services,omitempty"`
+	Cgroup     string       `json:"cgroup"` // name for cgroups of its own; "" shares the machine's
 }
 
 // process tells a host's first process from a later one with the same number.

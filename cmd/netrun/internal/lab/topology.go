@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // DefaultFabric holds the fabric addresses of a lab without a topology file. It
@@ -35,6 +36,7 @@ type HostSpec struct {
 	Busybox    bool              // no commands but busybox and sshd
 	TmpfsRoot  string            // size limit ("64m") of a root kept in memory; default: on disk, no limit
 	NoSFTP     bool              // sshd offers no sftp subsystem
+	Services   []string          // of Services()
 	SSHD       map[string]string // sshd_config keywords that override the lab's own
 }
 
@@ -120,6 +122,12 @@ func (h HostSpec) check(switches []string) error {
 		if err := i.check(); err != nil {
 			return fmt.Errorf("interface %q: %w", i.Name, err)
 		}
+	}
+	if err := checkServices(h.Services); err != nil {
+		return err
+	}
+	if h.Busybox && len(h.Services) > 0 {
+		return fmt.Errorf("services %s need more commands than busybox", strings.Join(h.Services, ", "))
 	}
 	if h.TmpfsRoot != "" && !sizeName.MatchString(h.TmpfsRoot) {
 		return fmt.Errorf("tmpfs_root %q: want a size such as 64m", h.TmpfsRoot)

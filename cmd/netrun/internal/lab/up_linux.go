@@ -93,6 +93,9 @@ func (l *Lab) build(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	if err := findPrograms(l.rec.Hosts); err != nil {
+		return err
+	}
 	client, err := newKey(cfg.Rand)
 	if err != nil {
 		return err
@@ -159,7 +162,7 @@ func (s *starter) startAll(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// start makes one host and returns when its sshd listens.
+// start makes one host and returns when its sshd listens and its services answer.
 func (s *starter) start(ctx context.Context, h *hostRecord) error {
 	key, err := s.hostKey()
 	if err != nil {
@@ -184,7 +187,10 @@ func (s *starter) start(ctx context.Context, h *hostRecord) error {
 	if err := s.plug(h, p.Pid); err != nil {
 		return err
 	}
-	return c.run(ctx)
+	if err := c.run(ctx); err != nil {
+		return err
+	}
+	return s.lab.serve(ctx, h)
 }
 
 func (s *starter) hostKey() (keyPair, error) {

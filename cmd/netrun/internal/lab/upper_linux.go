@@ -37,6 +37,9 @@ func fillUpper(s spec, upper string) error {
 	if err := opaqueDir(upper, "/var/lib/netrun"); err != nil {
 		return err
 	}
+	if err := fillServices(s, upper); err != nil {
+		return err
+	}
 	if s.Busybox {
 		return fillBusybox(s, upper)
 	}
