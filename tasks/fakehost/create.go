@@ -30,6 +30,9 @@ func (h *Host) create(o state.Object) error {
 			}
 		}
 	}
+	if l, ok := o.(state.Link); ok && l.NIC != "" {
+		return h.takeNIC(l)
+	}
 	if err := h.check(o); err != nil {
 		return err
 	}

@@ -16,6 +16,9 @@ func (h *Host) delete(o state.Object) error {
 	if err := h.checkDelete(now); err != nil {
 		return err
 	}
+	if l, ok := now.(state.Link); ok && l.NIC != "" {
+		return h.giveNIC(l)
+	}
 	h.remove(now)
 	if a, ok := now.(state.Address); ok {
 		h.addressGone(a)
@@ -30,6 +33,9 @@ func (h *Host) checkDelete(o state.Object) error {
 	case state.Sysctl:
 		return ErrUnsupported
 	case state.Link:
+		if o.NIC != "" {
+			return nil // it goes home
+		}
 		if o.Type == "loopback" || o.Type == "device" || o.Type == "openvswitch" {
 			return ErrUnsupported
 		}

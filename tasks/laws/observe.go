@@ -18,7 +18,7 @@ func absent(wants []state.Want) []state.Want {
 		case state.Sysctl, state.Table, state.Folder:
 			continue
 		case state.Link:
-			if o.Type == "" || wants[i].Absent {
+			if o.Type == "" && o.NIC == "" || wants[i].Absent {
 				continue
 			}
 		}

@@ -69,9 +69,14 @@ func (p *planning) create(object state.Object) error {
 	if l, ok := object.(state.Link); ok && l.Type == "" {
 		return &state.MissingError{Key: l.Key(), Needs: l.Key()}
 	}
+	taken, err := p.takes(object)
+	if err != nil {
+		return err
+	}
 	after := state.Mark(object, p.options.Owner)
 	p.keepCollateral(state.Change{Op: state.Create, After: after})
 	p.add(state.Change{Op: state.Create, After: after})
+	p.take(taken)
 	bringer, ok := after.(state.Bringer)
 	if !ok {
 		return nil
@@ -130,17 +135,23 @@ func fixedText(fields []state.FieldDiff) string {
 // followed by what the kernel removes along with it.
 func (p *planning) delete(key state.Key, have state.Object) {
 	for _, d := range p.sim.Dependents(key) {
-		if !goesWith(key.Kind, d.Kind) {
-			if o, ok := p.sim.Get(d); ok {
-				p.cascaded = append(p.cascaded, d)
-				p.delete(d, o)
-			}
+		if o, ok := p.sim.Get(d); ok && (!goesWith(key.Kind, d.Kind) || isNIC(o)) {
+			p.cascaded = append(p.cascaded, d)
+			p.delete(d, o)
 		}
 	}
 	c := state.Change{Op: state.Delete, Before: have}
 	p.keepCollateral(c)
 	p.add(c)
 	p.cascade(have)
+	p.giveBack(have)
+}
+
+// isNIC reports whether the object goes back to the host, which it must before its
+// namespace ends: the kernel would give it back under the name that it has there.
+func isNIC(o state.Object) bool {
+	l, ok := o.(state.Link)
+	return ok && l.NIC != ""
 }
 
 // cascade plans the removals that happen by themselves with that of gone.

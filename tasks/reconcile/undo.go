@@ -201,7 +201,7 @@ func (u *undo) removeKind(p *planning, kind state.Kind) {
 		if !there {
 			continue
 		}
-		if u.foreign(k, now) {
+		if u.taken(p, k) || u.foreign(k, now) {
 			continue
 		}
 		p.delete(k, now)
@@ -269,7 +269,13 @@ func (u *undo) recreate(p *planning, target state.Object) {
 	if !u.ready(p, target) {
 		return
 	}
+	taken, err := p.takes(target)
+	if err != nil {
+		u.left = append(u.left, err.Error())
+		return
+	}
 	p.add(state.Change{Op: state.Create, After: target})
+	p.take(taken)
 	if b, ok := target.(state.Bringer); ok {
 		for _, brought := range b.Brings() {
 			if _, there := p.sim.Get(brought.Key()); !there {

@@ -9,11 +9,56 @@ import (
 func (e *explainer) link(c Change, l Link) {
 	switch c.Op {
 	case Create:
+		if l.NIC != "" {
+			e.takeNIC(l)
+			return
+		}
 		e.newLink(l)
 	case Update:
 		e.changeLink(c, l)
 	case Delete:
+		if l.NIC != "" {
+			e.giveNIC(l)
+			return
+		}
 		e.ip(l.Scope, "link", "del", l.Name)
+	}
+}
+
+// takeNIC moves a link of the host into the scope.
+func (e *explainer) takeNIC(l Link) {
+	e.ip(HostScope, "link", "set", l.NIC, "alias", l.FullAlias())
+	e.ip(HostScope, "link", "set", l.NIC, "netns", netnsWord(l.Scope), "name", l.Name)
+	var fields []FieldDiff
+	if l.MTU != 0 {
+		fields = append(fields, FieldDiff{Field: "mtu", To: strconv.Itoa(l.MTU)})
+	}
+	if l.MAC != "" {
+		fields = append(fields, FieldDiff{Field: "mac", To: l.MAC})
+	}
+	if l.IPv6 != "" {
+		fields = append(fields, FieldDiff{Field: "ipv6"})
+	}
+	if l.State == "up" {
+		fields = append(fields, FieldDiff{Field: "state"})
+	}
+	e.changeLink(Change{Fields: fields}, l)
+}
+
+// giveNIC moves it back.
+func (e *explainer) giveNIC(l Link) {
+	was := ParseNICWas(l.Was)
+	e.ip(l.Scope, "link", "set", l.Name, "down")
+	if was.MAC != "" && was.MAC != l.MAC {
+		e.ip(l.Scope, "link", "set", l.Name, "address", was.MAC)
+	}
+	if was.MTU != 0 && was.MTU != l.MTU {
+		e.ip(l.Scope, "link", "set", l.Name, "mtu", strconv.Itoa(was.MTU))
+	}
+	e.ip(l.Scope, "link", "set", l.Name, "netns", netnsWord(HostScope), "name", l.NIC)
+	e.ip(HostScope, "link", "set", l.NIC, "alias", was.Alias)
+	if was.State == "up" {
+		e.ip(HostScope, "link", "set", l.NIC, "up")
 	}
 }
 

@@ -7,6 +7,15 @@ type Bringer interface {
 	Brings() []Object
 }
 
+// Taker is an object whose creation takes others away, and whose removal gives them back.
+type Taker interface {
+	Object
+	// Takes lists what must be there for the creation, and is gone after it.
+	Takes() []Key
+	// Gives lists what the removal of the object, as observed, brings back.
+	Gives() []Object
+}
+
 // Late is an object with fields that name facts of the host. Resolve replaces
 // them by values, from a view in which the objects that Reads lists are present
 // if they are present on the host. A Key in Reads with an empty Name stands for

@@ -63,6 +63,11 @@ type Link struct {
 	Index     int `json:"index,omitempty" state:"hint"`
 	PeerIndex int `json:"peer_index,omitempty" state:"hint"`
 
+	// NIC is the host's link that this one is, moved into Scope and renamed; in a want also
+	// mac:ADDRESS. Was is how the host had it, as words (see NICWas).
+	NIC string `json:"nic,omitempty" state:"fixed"`
+	Was string `json:"was,omitempty" state:"hint"`
+
 	// MTUOf names a link of MTUScope whose MTU this one takes, found out where the scope is observed.
 	MTUOf    string `json:"mtu_of,omitempty" state:"hint"`
 	MTUScope Scope  `json:"mtu_scope,omitempty" state:"hint"`
@@ -99,7 +104,7 @@ func OverUnderlay(linkType string) bool {
 
 // Brings implements Bringer: one veth brings the other end.
 func (l Link) Brings() []Object {
-	if l.Type != "veth" || l.Peer == "" {
+	if l.Type != "veth" || l.Peer == "" || l.NIC != "" {
 		return nil
 	}
 	return []Object{Link{Scope: l.PeerScope, Name: l.Peer, Type: "veth", State: "down", Peer: l.Name, PeerScope: l.Scope}}
@@ -108,6 +113,9 @@ func (l Link) Brings() []Object {
 // Reads implements Late.
 func (l Link) Reads() []Key {
 	var keys []Key
+	if l.NIC != "" {
+		keys = append(keys, Key{Kind: KindLink, Scope: HostScope})
+	}
 	if l.MTUOf != "" {
 		keys = append(keys, LinkKey(l.MTUScope, l.MTUOf))
 	}
@@ -119,6 +127,9 @@ func (l Link) Reads() []Key {
 
 // Resolve implements Late: the MTU is found out.
 func (l Link) Resolve(view View) (Object, error) {
+	if l.NIC != "" {
+		return l.resolveNIC(view)
+	}
 	if l.MTUTowards != "" {
 		if err := l.fitTunnel(view); err != nil {
 			return nil, err

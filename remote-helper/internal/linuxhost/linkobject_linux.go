@@ -12,7 +12,8 @@ import (
 // object is the link as the rest of netrun sees it.
 func (l *linkInfo) object(far *farEnds) (state.Link, error) {
 	out := state.Link{Scope: far.space.scope, Name: l.name, Type: l.typeName(), State: "down", MTU: l.mtu,
-		TxQueue: l.txQueue, Alias: l.alias, Index: l.index, Promisc: new(l.flags&unix.IFF_PROMISC != 0)}
+		TxQueue: l.txQueue, Index: l.index, Promisc: new(l.flags&unix.IFF_PROMISC != 0)}
+	out = out.WithAlias(l.alias)
 	if l.flags&unix.IFF_UP != 0 {
 		out.State = "up"
 	}

@@ -51,6 +51,9 @@ func (s *session) addLink(l state.Link) error {
 	if err != nil {
 		return err
 	}
+	if l.NIC != "" {
+		return s.takeNIC(sp, l)
+	}
 	err = s.sendNew(sp, l)
 	if err != nil && (l.Index != 0 || l.PeerIndex != 0) {
 		l.Index, l.PeerIndex = 0, 0 // another link has the number by now
@@ -163,7 +166,7 @@ func (s *session) finishLink(sp *space, l, before state.Link) error {
 		m.add(unix.IFLA_MTU, nl.Uint32Attr(uint32(later.MTU)))
 	}
 	if l.Alias != before.Alias {
-		m.add(unix.IFLA_IFALIAS, []byte(l.Alias))
+		m.add(unix.IFLA_IFALIAS, []byte(l.FullAlias()))
 	}
 	if isTrue(l.Promisc) != isTrue(before.Promisc) {
 		m.flag(unix.IFF_PROMISC, isTrue(l.Promisc))
@@ -199,16 +202,23 @@ func (s *session) deleteLink(l state.Link) error {
 	if err != nil {
 		return err
 	}
+	if l.NIC != "" {
+		return s.giveNIC(sp, l)
+	}
 	req := sp.request(unix.RTM_DELLINK, unix.NLM_F_ACK)
 	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
 	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(l.Name)))
 	_, err = req.Execute(unix.NETLINK_ROUTE, 0)
-	// Links above this one went with it, in this namespace or in another.
-	for _, other := range s.spaces {
-		other.forgetLinks()
-		clear(other.index)
-	}
+	s.forgetAllLinks() // those above this one went with it, in this namespace or in another
 	return missingLink(err, l.Name)
+}
+
+func (s *session) forgetAllLinks() {
+	for _, sp := range s.spaces {
+		sp.forgetLinks()
+		sp.names = nil
+		clear(sp.index)
+	}
 }
 
 // forgetLinks drops what may have changed with a link's coming or going.
