@@ -23,7 +23,7 @@ type Gretap struct {
 	Up        bool      `arg:"up" default:"true" doc:"whether the link is up"`
 	State     string    `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the link"`
 	Netns     Netns     `arg:"netns" doc:"network namespace to work in, as ip netns lists it"`
-	Container Container `arg:"container" doc:"the same, by pid:N or the name of a namespace"`
+	Container Container `arg:"container" doc:"the same, by the name of a container (as in static_ip), or pid:N"`
 }
 
 func init() {
