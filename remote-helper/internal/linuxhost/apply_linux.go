@@ -2,6 +2,7 @@ package linuxhost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"netrun/tasks/state"
@@ -15,6 +16,16 @@ func (h *Host) Apply(ctx context.Context, changes []state.Change) error {
 	}
 	defer s.close()
 	s.note(keysOf(changes))
+	todo := gather(changes)
+	err = s.applyAll(ctx, todo.changes)
+	var failed *state.ApplyError
+	if errors.As(err, &failed) {
+		failed.Index = todo.at[failed.Index]
+	}
+	return err
+}
+
+func (s *session) applyAll(ctx context.Context, changes []state.Change) error {
 	for i := 0; i < len(changes); {
 		if err := ctx.Err(); err != nil {
 			return &state.ApplyError{Index: i, Err: err}

@@ -47,15 +47,21 @@ func (s *session) database() (*ovsdb, error) {
 
 // vsctl runs ovs-vsctl in the host's own namespace.
 func (s *session) vsctl(args ...string) (string, error) {
+	out, _, err := s.vsctlOutput(args...)
+	return out, err
+}
+
+// vsctlOutput gives what it complained of besides, though it succeeded.
+func (s *session) vsctlOutput(args ...string) (out, said string, err error) {
 	host, err := s.space(state.HostScope)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	out, err := s.run(host, program{name: "ovs-vsctl", args: append([]string{ovsTimeout, "--no-syslog"}, args...)})
+	out, said, err = s.output(host, program{name: "ovs-vsctl", args: append([]string{ovsTimeout, "--no-syslog"}, args...)})
 	if isNotInstalled(err) {
-		return "", errors.New("ovs-vsctl is not installed: it comes with Open vSwitch")
+		return "", "", errors.New("ovs-vsctl is not installed: it comes with Open vSwitch")
 	}
-	return out, err
+	return out, said, err
 }
 
 // askedOVS is the database, or nil where nothing is asked for by name and there is none.
@@ -96,7 +102,7 @@ func (s *session) readOVSPorts(q *query) ([]state.Object, error) {
 func (s *session) applyOVS(changes []state.Change, i int) (int, error) {
 	var args []string
 	n := i
-	for ; n < len(changes) && isOVS(changes[n]); n++ {
+	for ; n < len(changes) && (isOVS(changes[n]) || changes[n].Implied); n++ {
 		if changes[n].Implied {
 			continue
 		}
@@ -110,7 +116,11 @@ func (s *session) applyOVS(changes []state.Change, i int) (int, error) {
 	if len(args) == 0 {
 		return n - i, nil
 	}
-	if _, err := s.vsctl(args...); err != nil {
+	_, said, err := s.vsctlOutput(args...)
+	if err == nil {
+		err = setupError(changes[i:n], said)
+	}
+	if err != nil {
 		at := i + blamed(changes[i:n], err)
 		return 0, &state.ApplyError{Index: at, Err: describe(changes[at], err)}
 	}
@@ -124,6 +134,28 @@ func (s *session) afterOVS() {
 		host.forgetLinks()
 		clear(host.index)
 	}
+}
+
+// setupError is what ovs-vswitchd could not set up: the database has it all the same, and
+// ovs-vsctl ends with 0. A patch port whose peer is still to come works once that is there.
+func setupError(changes []state.Change, said string) error {
+	for line := range strings.Lines(said) {
+		_, about, found := strings.Cut(line, "Error detected while setting up '")
+		name, cause, _ := strings.Cut(about, "': ")
+		if !found || isPatch(changes, name) {
+			continue
+		}
+		cause, _, _ = strings.Cut(cause, ".  See ")
+		return fmt.Errorf("set up %q: %s", name, strings.TrimSpace(cause))
+	}
+	return nil
+}
+
+func isPatch(changes []state.Change, name string) bool {
+	return slices.ContainsFunc(changes, func(c state.Change) bool {
+		p, ok := c.Object().(state.OVSPort)
+		return ok && p.Name == name && p.Type == "patch"
+	})
 }
 
 func isOVS(c state.Change) bool {

@@ -132,6 +132,88 @@ func TestOVSPortColumns(t *testing.T) {
 	}
 }
 
+// A bridge, its ports and what hangs on them: ovs-vsctl is asked to change the database once.
+func TestOVSOneTransaction(t *testing.T) {
+	r := newRig(t)
+	startOVS(r)
+	changes := []state.Change{{Op: state.Create, After: state.OVSBridge{Name: "nrbr0"}},
+		{Op: state.Create, After: state.Link{Name: "nrbr0", Type: "openvswitch"}, Implied: true},
+		{Op: state.Update, Before: state.Link{Name: "nrbr0"}, After: state.Link{Name: "nrbr0", State: "up"}, Fields: []state.FieldDiff{{Field: "state", To: "up"}}},
+		{Op: state.Create, After: state.Link{Name: "lbr", Type: "bridge", State: "up"}}}
+	for i := range 20 {
+		tunnel := state.OVSPort{Name: fmt.Sprint("vx", i), Bridge: "nrbr0", Type: "vxlan", Options: map[string]string{"remote_ip": fmt.Sprint("192.0.2.", i+1)}}
+		name := fmt.Sprint("c", i)
+		changes = append(changes, state.Change{Op: state.Create, After: tunnel},
+			state.Change{Op: state.Create, After: state.Link{Name: name, Type: "veth", Peer: name + "in", State: "up"}},
+			state.Change{Op: state.Create, After: state.OVSPort{Name: name, Bridge: "nrbr0", Tag: 7}},
+			state.Change{Op: state.Create, After: state.Address{Link: name + "in", Prefix: prefix(fmt.Sprintf("10.0.0.%d/24", i+1))}})
+	}
+	changes = append(changes, state.Change{Op: state.Create, After: state.Member{Link: "nrbr0", Bridge: "lbr"}})
+	before := transactions(r)
+	r.apply(changes...)
+	if got := transactions(r) - before; got != 1 {
+		t.Errorf("got %d transactions by ovs-vsctl; want 1", got)
+	}
+	r.have(state.OVSPort{Name: "vx19", Bridge: "nrbr0"}, state.OVSPort{Name: "c19", Bridge: "nrbr0"}, state.Member{Link: "nrbr0", Bridge: "lbr"})
+
+	var deletions []state.Change
+	for _, c := range changes {
+		if p, ok := c.After.(state.OVSPort); ok && p.Type == "" {
+			deletions = append(deletions, state.Change{Op: state.Delete, Before: p},
+				state.Change{Op: state.Delete, Before: state.Link{Name: p.Name, Type: "veth", Peer: p.Name + "in"}})
+		}
+	}
+	before = transactions(r)
+	r.apply(deletions...)
+	if got := transactions(r) - before; got != 1 {
+		t.Errorf("deleting: got %d transactions by ovs-vsctl; want 1", got)
+	}
+	r.lack(state.OVSPort{Name: "c0"}.Key(), state.LinkKey("", "c0"))
+}
+
+// transactions counts what ovs-vsctl has written to the database so far.
+func transactions(r *rig) int {
+	r.Helper()
+	for _, v := range r.host.cfg.Environ {
+		if dir, ok := strings.CutPrefix(v, "OVS_DBDIR="); ok {
+			n := 0
+			for line := range strings.Lines(r.output("ovsdb-tool", "show-log", dir+"/conf.db")) {
+				if strings.Contains(line, "ovs-vsctl") {
+					n++
+				}
+			}
+			return n
+		}
+	}
+	r.Fatal("no OVS_DBDIR")
+	return 0
+}
+
+func TestOVSSetupError(t *testing.T) {
+	r := newRig(t)
+	startOVS(r)
+	r.create(state.OVSBridge{Name: "nrbr0"}, state.OVSPort{Name: "p0", Bridge: "nrbr0", Type: "patch", Options: map[string]string{"peer": "p1"}})
+	err := r.host.Apply(t.Context(), creations(state.OVSPort{Name: "nowhere", Bridge: "nrbr0"}))
+	if err == nil || !strings.Contains(err.Error(), `add ovs-port "nowhere": set up "nowhere": could not open network device nowhere (No such device)`) {
+		t.Errorf("got %v; want that the link is not there", err)
+	}
+}
+
+// The index of a failure is that of the list as it came, whatever the order in which it was carried out.
+func TestGatherKeepsPlaces(t *testing.T) {
+	port := func(name string) state.Change {
+		return state.Change{Op: state.Create, After: state.OVSPort{Name: name, Bridge: "b"}}
+	}
+	veth := func(name string) state.Change {
+		return state.Change{Op: state.Create, After: state.Link{Name: name, Type: "veth", Peer: name + "x"}}
+	}
+	leaves := state.Change{Op: state.Delete, Before: state.Member{Link: "v3", Bridge: "lbr"}}
+	got := gather([]state.Change{port("v1"), leaves, veth("v2"), port("v2"), port("v3"), veth("v4")})
+	if d := cmp.Diff([]int{2, 5, 0, 3, 1, 4}, got.at); d != "" {
+		t.Errorf("places (-want +got):\n%s", d)
+	}
+}
+
 func TestOVSWithoutIt(t *testing.T) {
 	r := newRig(t)
 	r.host.cfg.Environ = append(os.Environ(), "OVS_RUNDIR="+t.TempDir())

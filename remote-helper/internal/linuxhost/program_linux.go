@@ -21,9 +21,15 @@ type program struct {
 // run runs the program in the space's namespace and gives what it wrote to its
 // standard output. What it wrote to its standard error is part of the error.
 func (s *session) run(sp *space, p program) (string, error) {
+	out, _, err := s.output(sp, p)
+	return out, err
+}
+
+// output gives what the program wrote to its standard error besides.
+func (s *session) output(sp *space, p program) (out, said string, err error) {
 	path, err := lookPath(p.name)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	cmd := exec.CommandContext(s.ctx, path, p.args...)
 	cmd.Env = append(s.environ(), "LC_ALL=C")
@@ -32,9 +38,9 @@ func (s *session) run(sp *space, p program) (string, error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(p.stdin), &stdout, &stderr
 	// The child is born on the calling thread, into its network namespace.
 	if err := s.thread.in(sp, cmd.Run); err != nil {
-		return "", &programError{name: p.name, stderr: strings.TrimSpace(stderr.String()), err: err}
+		return "", "", &programError{name: p.name, stderr: strings.TrimSpace(stderr.String()), err: err}
 	}
-	return stdout.String(), nil
+	return stdout.String(), stderr.String(), nil
 }
 
 func (s *session) environ() []string {
