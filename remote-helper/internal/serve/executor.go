@@ -66,9 +66,11 @@ func (x executor) Flush(ctx context.Context) error {
 		return err
 	}
 	if risky {
-		return x.confirm(why)
+		if err := x.confirm(why); err != nil {
+			return err
+		}
 	}
-	return nil
+	return x.settle(ctx)
 }
 
 // Machine implements script.Executor.
