@@ -51,11 +51,17 @@ test: deps lint build cross ## everything that CI does (10 minutes at most)
 	   $(GO) test -json -p 1 -count=1 -timeout 8m ./e2e/... || rc=1; \
 	   exit $$rc; } | $(GO) run ./e2e/summary
 
+.PHONY: vm
+vm: ## reboots, power cuts and every kind of link, on two virtual machines
+	@.ci/install e2e/vm/needs
+	@$(GO) test -json -tags vm -count=1 -timeout 60m $(VMFLAGS) ./e2e/vm | $(GO) run ./e2e/summary -v
+
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck
 	@unformatted=$$(gofmt -s -l $$(git ls-files -co --exclude-standard '*.go')); \
 	   if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -s -w):"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) vet -tags vm ./e2e/vm
 	$(GO) run $(STATICCHECK) ./...
 
 .PHONY: cross

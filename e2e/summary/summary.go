@@ -46,6 +46,7 @@ type summary struct {
 	passed  int
 	failed  int
 	skipped int
+	verbose bool // all output is passed on as it comes
 }
 
 func newSummary(w io.Writer) *summary {
@@ -75,6 +76,9 @@ func (s *summary) line(line []byte) {
 	if line[0] != '{' || json.Unmarshal(line, &e) != nil || e.Action == "" {
 		fmt.Fprintf(s.w, "%s\n", bytes.TrimSpace(line))
 		return
+	}
+	if s.verbose && e.Action == "output" && e.Output != "PASS\n" {
+		fmt.Fprint(s.w, e.Output)
 	}
 	switch {
 	case e.Action == "build-output":

@@ -83,3 +83,22 @@ func TestSummary(t *testing.T) {
 		})
 	}
 }
+
+func TestVerbosePassesOnWhatTestsPrint(t *testing.T) {
+	var out strings.Builder
+	s := newSummary(&out)
+	s.verbose = true
+	events := `{"Action":"output","Package":"p","Output":"two machines up\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
+{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Output":"PASS\n"}
+{"Action":"pass","Package":"p","Elapsed":1}
+`
+	if err := s.read(strings.NewReader(events)); err != nil {
+		t.Fatal(err)
+	}
+	s.close()
+	if diff := cmp.Diff("two machines up\n=== RUN   TestA\nok   p 1.0s\n1 passed, 0 failed, 0 skipped\n", out.String()); diff != "" {
+		t.Errorf("output (-want +got):\n%s", diff)
+	}
+}

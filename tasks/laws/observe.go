@@ -96,8 +96,9 @@ func line(o state.Object) string {
 	text := o.Key().String()
 	zero := reflect.Zero(reflect.TypeOf(o)).Interface().(state.Object)
 	l, ok := o.(state.Link)
-	// ovs-netdev is the userspace datapath's own, with a new MAC address each time.
-	bridge := ok && (l.Type == "bridge" || l.Name == "ovs-netdev")
+	// These are the datapath's own, with a new MAC address each time: ovs-netdev in
+	// userspace, gre_sys, vxlan_sys_4789 and the like in the kernel.
+	bridge := ok && (l.Type == "bridge" || l.Name == "ovs-netdev" || strings.Contains(l.Name, "_sys"))
 	for _, f := range state.DiffExact(o, zero) {
 		if bridge && f.Field == "mac" {
 			continue // the kernel takes it from the ports, and zeroes it when the last one leaves

@@ -157,6 +157,7 @@ func TestNeighbours(t *testing.T) {
 func TestSysctls(t *testing.T) {
 	r := newRig(t)
 	r.pair()
+	r.output("sysctl", "-qw", "net.ipv4.ip_forward=0") // a new namespace may have it from this machine
 	r.create(r.netns("s"))
 	scope := r.scope("s")
 	for _, want := range []state.Sysctl{

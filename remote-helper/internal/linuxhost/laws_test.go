@@ -18,11 +18,12 @@ import (
 )
 
 // volatile is what differs from one moment to the next by itself: lifetimes,
-// timers, carrier and what spanning tree makes of it, and the kernel's routes to its
-// own link-local addresses, which come once duplicate address detection is done.
+// timers, carrier and what spanning tree makes of it (a bridge without ports may have
+// no id yet), and the kernel's routes to its own link-local addresses, which come once
+// duplicate address detection is done.
 var volatile = regexp.MustCompile(`(?m)^net\.netfilter\.nf_conntrack_(count|max).*\n|^.*(entropy|mtu_expires|stable_secret).*\n` +
 	`|^(local|anycast) fe80:.*\n|(valid_lft|preferred_lft|used|age|\w+_timer|state) +[^ \n]+|,LOWER_UP|,M-DOWN|NO-CARRIER,| tentative| linkdown| dead` +
-	`|(tso_max_size|topology_change\w*|root_port|designated_\w+|root_id|config_pending|root_path_cost) +[^ \n]+`)
+	`|(tso_max_size|topology_change\w*|root_port|designated_\w+|root_id|bridge_id|config_pending|root_path_cost) +[^ \n]+`)
 
 // portrait is the whole network configuration of the rig's namespace as text.
 func (r *rig) portrait() string {

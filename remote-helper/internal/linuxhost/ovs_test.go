@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"netrun/tasks/state"
@@ -88,7 +89,10 @@ func TestOVS(t *testing.T) {
 	tunnel := state.OVSPort{Name: "nrvx0", Bridge: "nrbr0", Type: "vxlan", Options: map[string]string{"remote_ip": "192.0.2.9", "key": "5"}}
 	link := state.Link{Name: "va", Type: "veth", Peer: "vb", State: "up"}
 	r.create(link, bridge, internal, veth, tunnel)
-	bridge.Datapath = "netdev"
+	bridge.Datapath = "system"
+	if _, err := netlink.GenlFamilyGet("ovs_datapath"); err != nil {
+		bridge.Datapath = "netdev"
+	}
 	r.have(bridge, internal, veth, tunnel, state.Link{Name: "nrbr0"}, state.Link{Name: "nrint0"})
 	if got := r.get(bridge.Key()).(state.OVSBridge).Owner; got != "netrun" {
 		t.Errorf("got owner %q; want netrun", got)
