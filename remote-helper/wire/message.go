@@ -20,7 +20,11 @@ type Request struct {
 	Alive   *Alive   `json:"alive,omitempty"`
 	Abort   *Abort   `json:"abort,omitempty"`
 	Confirm *Token   `json:"confirm,omitempty"`
+	Status  *Status  `json:"status,omitempty"`
 }
+
+// Status asks what is wanted of the host, and how it stands. Answer: Standing.
+type Status struct{}
 
 // Abort ends the running play in its turn: it is undone. Answer: Ended.
 type Abort struct {
@@ -52,6 +56,14 @@ type Begin struct {
 	Verbose  bool    `json:"verbose,omitempty"` // registered values in all results
 	Hold     bool    `json:"hold,omitempty"`    // wait for Decide before committing
 	Probes   []Probe `json:"probes,omitempty"`
+	// Playbook is under what name the host keeps what the play wants, for restarts;
+	// "" keeps nothing.
+	Playbook string `json:"playbook,omitempty"`
+	// Drop takes away what the playbook wanted earlier: "stale" what this run has not
+	// wanted, "all" everything.
+	Drop string `json:"drop,omitempty"`
+	// Prunes says that a play with Drop "stale" ends the run.
+	Prunes bool `json:"prunes,omitempty"`
 	// Script is what the host does. It is nil for a host that only runs tasks that
 	// others delegate to it.
 	Script *script.Script `json:"script,omitempty"`
@@ -118,6 +130,39 @@ type Event struct {
 	File     *File          `json:"file,omitempty"`
 	Failed   *Failed        `json:"failed,omitempty"`
 	Note     *Note          `json:"note,omitempty"`
+	Standing *Standing      `json:"standing,omitempty"`
+}
+
+// Standing is what playbooks want of the host, in the order in which it came to be.
+type Standing struct {
+	Objects []Standpoint `json:"objects"`
+	// Restore and Watch say how networks come back on this host after a reboot and a
+	// container's restart: "enabled", "active", or what is the matter.
+	Restore string `json:"restore"`
+	Watch   string `json:"watch"`
+	// Containers are those that run, with their addresses.
+	Containers []RunningContainer `json:"containers,omitempty"`
+	Problems   []string           `json:"problems,omitempty"` // what could not be found out
+}
+
+// Standpoint is how one object stands.
+type Standpoint struct {
+	Playbook string    `json:"playbook"`
+	Play     string    `json:"play,omitempty"`
+	Task     string    `json:"task,omitempty"`
+	At       string    `json:"at,omitempty"` // file:line
+	Object   string    `json:"object"`
+	State    string    `json:"state"`            // present, drifted, deferred or failed
+	Detail   string    `json:"detail,omitempty"` // what differs, or what it waits for
+	Repair   bool      `json:"repair,omitempty"`
+	Tunnel   bool      `json:"tunnel,omitempty"` // it leads to another host
+	Since    time.Time `json:"since"`            // when a play changed it last
+}
+
+// RunningContainer is a container and where it can be reached.
+type RunningContainer struct {
+	Name      string   `json:"name"` // docker:web
+	Addresses []string `json:"addresses,omitempty"`
 }
 
 // Began says that the play holds the lock.

@@ -12,6 +12,14 @@ import (
 type Deferred struct {
 	Key state.Key
 	Why string
+	// Container says that it waits for a container, in the end.
+	Container bool
+}
+
+// hindrance is why a want has to wait.
+type hindrance struct {
+	why       string
+	container bool
 }
 
 // locate gives the wants the scopes by which the host knows their containers.
@@ -83,40 +91,33 @@ func (p *Planner) findContainers(ctx context.Context, wants []state.Want) error 
 	return nil
 }
 
-// hindrance says why the want has to wait, "" if it need not: a container does not
-// run, or it hangs on something that waits itself.
-func (p *planning) hindrance(w state.Want) string {
+// hindrance says why the want has to wait, if it must: a container does not run, or
+// it hangs on something that waits itself.
+func (p *planning) hindrance(w state.Want) (hindrance, bool) {
 	for _, s := range state.Scopes(w.Object) {
 		if ok, why := s.Live(p.sim); !ok {
-			return why
+			return hindrance{why, true}, true
 		}
 	}
 	if w.Absent {
-		return ""
+		return hindrance{}, false
 	}
 	keys := w.Object.Needs()
 	if late, ok := w.Object.(state.Late); ok {
 		for _, r := range late.Reads() {
 			if ok, why := r.Scope.Live(p.sim); !ok {
-				return why
+				return hindrance{why, true}, true
 			}
 			keys = append(keys, r)
 		}
 	}
 	for _, k := range keys {
-		if why, ok := p.waiting[k]; ok {
-			return why
+		if h, ok := p.held[k]; ok {
+			return h, true
+		}
+		if h, ok := p.waiting[k]; ok {
+			return h, true
 		}
 	}
-	return ""
-}
-
-// postpone notes that the want has to wait.
-func (p *planning) postpone(w state.Want, why string) {
-	k := w.Object.Key()
-	if w.Absent {
-		return // what is in a container that does not run is gone
-	}
-	p.waiting[k] = why
-	p.deferred = append(p.deferred, Deferred{k, why})
+	return hindrance{}, false
 }

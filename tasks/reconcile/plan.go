@@ -15,8 +15,30 @@ type planning struct {
 	task     int
 	changes  []state.Change
 	side     []state.Object
-	cascaded []state.Key // what goes because something else goes
-	deferred []Deferred
+	cascaded []state.Key             // what goes because something else goes
+	waits    map[int]hindrance       // wants that have to wait, by index
+	held     map[state.Key]hindrance // the same by key
+}
+
+// all plans the wants one after the other.
+func (p *planning) all(wants []state.Want) error {
+	p.waits, p.held = map[int]hindrance{}, map[state.Key]hindrance{}
+	for i, w := range wants {
+		h, waits := p.hindrance(w)
+		if !waits {
+			err := p.want(w)
+			if missing := (*state.MissingError)(nil); p.options.Patient && errors.As(err, &missing) {
+				h, waits, err = hindrance{why: missing.Error()}, true, nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if waits {
+			p.waits[i], p.held[w.Object.Key()] = h, h
+		}
+	}
+	return nil
 }
 
 func (p *planning) want(w state.Want) error {

@@ -2,8 +2,8 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -46,13 +46,33 @@ type Planner struct {
 	records  []Record
 	wants    map[state.Key]wanted
 	order    []state.Key
-	waiting  map[state.Key]string // what is deferred, and why
-	deferred map[int][]Deferred   // by task
+	waiting  map[state.Key]hindrance // what is deferred
+	deferred map[int][]Deferred      // by task
 }
 
 type wanted struct {
 	state.Want
-	task int
+	origin state.Want // as the task gave it, with scopes as people name them
+	task   int
+	waits  bool
+}
+
+// Wanted is a want as the task gave it, and what became of it.
+type Wanted struct {
+	state.Want
+	Task  int
+	Key   state.Key // by which the host knows the object
+	Waits bool      // deferred
+}
+
+// Wanted lists what is wanted by now, in order. Wants of one object are one.
+func (p *Planner) Wanted() []Wanted {
+	out := make([]Wanted, 0, len(p.order))
+	for _, k := range p.order {
+		w := p.wants[k]
+		out = append(out, Wanted{w.origin, w.task, k, w.waits})
+	}
+	return out
 }
 
 // New is a planner for the host, which it does not touch until Plan is called.
@@ -60,7 +80,7 @@ func New(host state.Host, options Options) *Planner {
 	if options.Owner == "" {
 		options.Owner = "netrun"
 	}
-	p := &Planner{host: host, options: options, wants: map[state.Key]wanted{}, waiting: map[state.Key]string{}, deferred: map[int][]Deferred{}}
+	p := &Planner{host: host, options: options, wants: map[state.Key]wanted{}, waiting: map[state.Key]hindrance{}, deferred: map[int][]Deferred{}}
 	p.Forget()
 	return p
 }
@@ -88,6 +108,7 @@ func (p *Planner) Base() *state.State { return p.base }
 // of the task stays planned. The error is a *state.MissingError where an object needs
 // one that is neither there nor planned.
 func (p *Planner) Plan(ctx context.Context, task int, wants []state.Want) ([]state.Change, error) {
+	origins := wants
 	wants, err := p.locate(ctx, wants)
 	if err != nil {
 		return nil, err
@@ -96,44 +117,45 @@ func (p *Planner) Plan(ctx context.Context, task int, wants []state.Want) ([]sta
 		return nil, err
 	}
 	step := &planning{Planner: p, task: task}
-	var planned []state.Want
-	for _, w := range wants {
-		if why := step.hindrance(w); why != "" {
-			step.postpone(w, why)
-			continue
-		}
-		if err := step.want(w); err != nil {
-			if missing := (*state.MissingError)(nil); p.options.Patient && errors.As(err, &missing) {
-				step.postpone(w, err.Error())
-				continue
-			}
-			step.takeBack()
-			return nil, err
-		}
-		planned = append(planned, w)
+	delete(p.deferred, task)
+	if err := step.all(wants); err != nil {
+		step.takeBack()
+		return nil, err
 	}
-	for _, w := range planned {
-		delete(p.waiting, w.Object.Key())
-		p.remember(w, task)
+	for i, w := range wants {
+		k := w.Object.Key()
+		h, waits := step.waits[i]
+		if waits && !w.Absent {
+			p.waiting[k] = h
+			p.deferred[task] = append(p.deferred[task], Deferred{k, h.why, h.container})
+		} else {
+			delete(p.waiting, k)
+		}
+		p.remember(wanted{w, origins[i], task, waits && !w.Absent})
 	}
 	for _, k := range step.cascaded {
-		if !step.rewanted(k, planned) {
+		if !step.rewanted(k, wants) {
 			p.unwant(k)
 		}
 	}
 	p.pending = append(p.pending, step.changes...)
 	p.side = append(p.side, step.side...)
-	p.deferred[task] = append(p.deferred[task], step.deferred...)
 	return step.changes, nil
 }
 
-// remember keeps the want for Verify; the last one about a key counts.
-func (p *Planner) remember(w state.Want, task int) {
+// remember keeps the want for Verify; the last one about a key counts. What
+// earlier ones asked for stays part of what is to be put back later.
+func (p *Planner) remember(w wanted) {
 	k := w.Object.Key()
+	if earlier, ok := p.wants[k]; ok && !w.Absent && !earlier.Absent && sameType(earlier.origin.Object, w.origin.Object) {
+		w.origin.Object = state.Merge(earlier.origin.Object, w.origin.Object)
+	}
 	p.unwant(k)
-	p.wants[k] = wanted{w, task}
+	p.wants[k] = w
 	p.order = append(p.order, k)
 }
+
+func sameType(a, b state.Object) bool { return reflect.TypeOf(a) == reflect.TypeOf(b) }
 
 // unwantTasks forgets what the tasks of a batch wanted that was undone.
 func (p *Planner) unwantTasks(changes []state.Change) {
@@ -215,17 +237,18 @@ func (p *Planner) Verify(ctx context.Context) ([]state.Change, error) {
 		return nil, nil
 	}
 	again := New(p.host, p.options)
-	all := make([]state.Want, 0, len(p.order))
+	var all []state.Want
 	for _, k := range p.order {
-		all = append(all, p.wants[k].Want)
+		if w := p.wants[k]; !w.waits {
+			all = append(all, w.Want)
+		}
 	}
 	if err := again.observe(ctx, all); err != nil {
 		return nil, err
 	}
 	var left []state.Change
-	for _, k := range p.order {
-		w := p.wants[k]
-		changes, err := again.Plan(ctx, w.task, []state.Want{w.Want})
+	for _, w := range all {
+		changes, err := again.Plan(ctx, p.wants[w.Object.Key()].task, []state.Want{w})
 		if err != nil {
 			return nil, err
 		}

@@ -16,6 +16,7 @@ type UndoOptions struct {
 	// an undo long after the play. Without it the state before is restored, however
 	// far an interrupted apply had come.
 	Careful bool
+	removal bool // see Planner.PlanRemoval
 }
 
 // UndoReport is what an undo did.
@@ -80,15 +81,17 @@ type undo struct {
 	before  map[state.Key]state.Object // nil: it was not there
 	after   map[state.Key]state.Object // what the last record made of it
 	fields  map[state.Key]map[string]bool
-	renewed map[state.Key]bool // deleted and made anew: all fields count
+	made    map[state.Key]map[string]string // the values that the fields were given
+	renewed map[state.Key]bool              // deleted and made anew: all fields count
 	side    map[state.Key]state.Object
 	keys    []state.Key
 	left    []string
+	anew    map[state.Key]bool // what the planned changes bring back by themselves
 }
 
 func newUndo(host state.Host, records []Record, options UndoOptions) *undo {
 	u := &undo{host: host, options: options, before: map[state.Key]state.Object{}, after: map[state.Key]state.Object{},
-		fields: map[state.Key]map[string]bool{}, renewed: map[state.Key]bool{}, side: map[state.Key]state.Object{}}
+		fields: map[state.Key]map[string]bool{}, made: map[state.Key]map[string]string{}, renewed: map[state.Key]bool{}, side: map[state.Key]state.Object{}}
 	for _, r := range records {
 		for _, c := range r.Changes {
 			u.addChange(c)
@@ -108,14 +111,14 @@ func (u *undo) addChange(c state.Change) {
 	if _, known := u.before[k]; !known {
 		u.before[k] = c.Before
 		u.keys = append(u.keys, k)
-		u.fields[k] = map[string]bool{}
+		u.fields[k], u.made[k] = map[string]bool{}, map[string]string{}
 	}
 	u.after[k] = c.After
 	if c.Op == state.Delete {
 		u.renewed[k] = true
 	}
 	for _, f := range c.Fields {
-		u.fields[k][f.Field] = true
+		u.fields[k][f.Field], u.made[k][f.Field] = true, f.To
 	}
 }
 
@@ -141,7 +144,7 @@ func (u *undo) plan(ctx context.Context) ([]state.Change, error) {
 
 // changes lead from now, which they are carried out on, to what was.
 func (u *undo) changes(now *state.State) []state.Change {
-	u.left = nil
+	u.left, u.anew = nil, map[state.Key]bool{}
 	p := &planning{Planner: &Planner{sim: now}}
 	u.removals(p)
 	u.restorations(p)
@@ -211,6 +214,9 @@ func (u *undo) removeKind(p *planning, kind state.Kind) {
 // foreign reports, and notes, that a careful undo must leave the object alone.
 func (u *undo) foreign(k state.Key, now state.Object) bool {
 	after := u.after[k]
+	if u.options.removal {
+		return u.notOurs(k, now)
+	}
 	if !u.options.Careful {
 		return false
 	}
@@ -262,6 +268,9 @@ func (u *undo) collateral(p *planning) {
 
 // recreate makes the object again, unless what it needs is gone for good.
 func (u *undo) recreate(p *planning, target state.Object) {
+	if u.options.removal {
+		return // somebody has removed what was only changed
+	}
 	if u.options.Careful && u.after[target.Key()] != nil {
 		u.left = append(u.left, fmt.Sprintf("%s: somebody has removed it since", target.Key()))
 		return
@@ -279,6 +288,7 @@ func (u *undo) recreate(p *planning, target state.Object) {
 	if b, ok := target.(state.Bringer); ok {
 		for _, brought := range b.Brings() {
 			if _, there := p.sim.Get(brought.Key()); !there {
+				u.anew[brought.Key()] = true
 				p.add(state.Change{Op: state.Create, After: brought, Implied: true})
 			}
 		}
@@ -321,7 +331,11 @@ func (u *undo) restore(p *planning, k state.Key, target, now state.Object) {
 			fixed = fixed || f.Fixed
 		}
 	}
-	if len(fields) == 0 || u.foreign(k, now) {
+	if u.options.removal {
+		u.setFields(p, target, now, u.unchanged(k, fields))
+		return
+	}
+	if len(fields) == 0 || !u.anew[k] && u.foreign(k, now) {
 		return
 	}
 	if fixed {

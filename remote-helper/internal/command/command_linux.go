@@ -13,9 +13,11 @@ import (
 	"syscall"
 	"time"
 
+	"netrun/remote-helper/internal/containers"
 	"netrun/remote-helper/internal/linuxhost"
 	"netrun/remote-helper/internal/machine"
 	"netrun/remote-helper/internal/serve"
+	"netrun/remote-helper/internal/units"
 	"netrun/remote-helper/wire"
 	"netrun/tasks"
 )
@@ -32,7 +34,7 @@ func Main(args []string) int {
 	return 0
 }
 
-const usage = "usage: netrun-helper serve [--ssh CONNECTION] [--login USER] | guard JOURNAL LOCK PID | install --sha256 HEX PATH | version"
+const usage = "usage: netrun-helper serve [--ssh CONNECTION] [--login USER] | guard JOURNAL LOCK PID | restore | watch | install --sha256 HEX PATH | version"
 
 func run(args []string) error {
 	if len(args) < 2 {
@@ -44,6 +46,10 @@ func run(args []string) error {
 		return runServe(rest)
 	case verb == "guard" && len(rest) == 3:
 		return runGuard(rest)
+	case verb == "restore" && len(rest) == 0:
+		return runRestore(context.Background())
+	case verb == "watch" && len(rest) == 0:
+		return runWatch()
 	case verb == "install" && len(rest) == 3 && rest[0] == "--sha256":
 		return install(rest[1], rest[2])
 	case verb == "version":
@@ -59,7 +65,8 @@ func runServe(args []string) error {
 		return err
 	}
 	p := places()
-	host := linuxhost.New(linuxhost.Config{BlobDir: p.blobs(), Warnf: warnf})
+	runtimes := &containers.Finder{}
+	host := newHost(p, finder(runtimes))
 	defer host.Close()
 	if _, err := io.WriteString(os.Stdout, wire.Magic(ownHash())); err != nil {
 		return fmt.Errorf("greet controller: %w", err)
@@ -72,6 +79,7 @@ func runServe(args []string) error {
 		},
 		StateDir: p.state, RunDir: p.run, Self: self(), Clock: clock{},
 		Client: flags.client, Server: flags.server, LoginUser: flags.login,
+		Persist: p.units().Ensure, Watching: p.units().Standing, Containers: running(runtimes),
 	})
 }
 
@@ -80,9 +88,13 @@ func runGuard(args []string) error {
 	if err != nil {
 		return fmt.Errorf("guard: pid %q: %w", args[2], err)
 	}
-	host := linuxhost.New(linuxhost.Config{BlobDir: places().blobs(), Warnf: warnf})
+	host := newHost(places(), finder(&containers.Finder{}))
 	defer host.Close()
 	return serve.Guard(context.Background(), host, args[0], args[1], session)
+}
+
+func newHost(p place, find finds) *linuxhost.Host {
+	return linuxhost.New(linuxhost.Config{BlobDir: p.blobs(), Warnf: warnf, Find: find})
 }
 
 type flags struct {
@@ -129,6 +141,8 @@ func connection(text string) (client, server netip.Addr) {
 type place struct{ state, run string }
 
 func (p place) blobs() string { return filepath.Join(p.state, "journal", "blobs") }
+
+func (p place) units() units.Config { return units.Config{Self: self(), State: p.state} }
 
 // places are /var/lib/netrun and /run/netrun for root, and below the home
 // directory for others, who can change no network but may run commands.

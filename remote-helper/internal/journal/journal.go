@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"netrun/remote-helper/internal/store"
 	"netrun/tasks/reconcile"
 	"netrun/tasks/state"
 )
@@ -37,9 +38,10 @@ type Header struct {
 
 // line is one line of a journal file; one field is set.
 type line struct {
-	Header *Header `json:"header,omitempty"`
-	Batch  *batch  `json:"batch,omitempty"`
-	Act    string  `json:"act,omitempty"`
+	Header *Header      `json:"header,omitempty"`
+	Batch  *batch       `json:"batch,omitempty"`
+	Act    string       `json:"act,omitempty"`
+	Kept   []store.Kept `json:"kept,omitempty"`
 }
 
 type batch struct {
@@ -54,7 +56,8 @@ type Entry struct {
 	Open    bool  // the play never came to its end
 	Broken  error // why a finished journal could not be read
 	Records []reconcile.Record
-	Acts    []string // what cannot be undone, as the play named it
+	Acts    []string     // what cannot be undone, as the play named it
+	Kept    []store.Kept // what the play changed in what is kept for restarts
 }
 
 // Changes counts the changes that were carried out, implied ones left out.
@@ -142,6 +145,15 @@ func (j *Journal) Act(name string) error {
 		return nil
 	}
 	return j.flushActs()
+}
+
+// Keep notes what the play is about to change in what is kept for restarts. A play
+// that changed nothing else has nothing to undo, and notes nothing.
+func (j *Journal) Keep(kept []store.Kept) error {
+	if j.file == nil || len(kept) == 0 {
+		return nil
+	}
+	return j.append(line{Kept: kept})
 }
 
 func (j *Journal) flushActs() error {

@@ -123,6 +123,8 @@ func (e *Entry) add(raw []byte) error {
 			r.Collateral = append(r.Collateral, o)
 		}
 		e.Records = append(e.Records, r)
+	case len(l.Kept) > 0:
+		e.Kept = append(e.Kept, l.Kept...)
 	case l.Act != "":
 		e.Acts = append(e.Acts, l.Act)
 	}

@@ -16,6 +16,9 @@ type Holder struct {
 	Since time.Time `json:"since"`
 }
 
+// Watch is the Holder.By of the host's own watch, which works for moments only.
+const Watch = "netrun-watch"
+
 // HeldError says that another play is at work on the host.
 type HeldError struct{ Holder Holder }
 

@@ -1,12 +1,14 @@
 package lock
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"syscall"
+	"time"
 )
 
 // Acquire takes the lock at path for who, without waiting. Where another process
@@ -29,6 +31,24 @@ func Acquire(path string, who Holder) (*Lock, error) {
 		}
 	}
 	return nil, fmt.Errorf("lock %s: it keeps being replaced", path)
+}
+
+// Wait takes the lock as Acquire does, and waits for it while patient says so of its holder.
+func Wait(ctx context.Context, path string, who Holder, patient func(Holder) bool) (*Lock, error) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		l, err := Acquire(path, who)
+		var busy *HeldError
+		if err == nil || !errors.As(err, &busy) || !patient(busy.Holder) {
+			return l, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, errors.Join(busy, context.Cause(ctx))
+		}
+	}
 }
 
 func held(file *os.File, cause error) error {

@@ -22,6 +22,7 @@ type executor struct{ *play }
 
 // Plan implements script.Executor.
 func (x executor) Plan(ctx context.Context, step script.Step, wants []state.Want) (script.Planned, error) {
+	x.steps[step.ID] = step
 	changes, err := x.planner.Plan(ctx, step.ID, wants)
 	for _, c := range changes {
 		if !c.Implied {

@@ -124,7 +124,7 @@ func (p *play) forget(entries []*journal.Entry) *wire.Failed {
 	// Its own journal first: left alone, it would have the next play undo the undo.
 	errs := []error{p.journal.Discard()}
 	for _, e := range entries {
-		errs = append(errs, p.journals.Remove(e.Path))
+		errs = append(errs, p.store().Revert(e.Run, e.Kept), p.journals.Remove(e.Path))
 	}
 	return p.close(errors.Join(errs...))
 }

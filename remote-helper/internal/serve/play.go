@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"netrun/playbooks/script"
@@ -13,8 +12,10 @@ import (
 	"netrun/remote-helper/internal/journal"
 	"netrun/remote-helper/internal/lock"
 	"netrun/remote-helper/internal/probe"
+	"netrun/remote-helper/internal/store"
 	"netrun/remote-helper/wire"
 	"netrun/tasks/reconcile"
+	"netrun/tasks/state"
 )
 
 // play is a play under way: a transaction of this host.
@@ -32,6 +33,9 @@ type play struct {
 	probed  bool
 	changed int
 	acts    []string
+	steps   map[int]script.Step
+	kept    []store.Kept // changed in what is kept for restarts
+	dropped []state.Key  // taken away, by the keys in the book
 }
 
 // begin starts a play: lock, repair of what was left behind, script.
@@ -63,15 +67,19 @@ func (s *session) newPlay(spec *wire.Begin) (*play, []string, error) {
 		return nil, nil, fmt.Errorf("make run directory: %w", err)
 	}
 	who := lock.Holder{By: spec.By, Play: spec.Name, Pid: os.Getpid(), Since: s.now()}
-	held, err := lock.Acquire(s.lockPath(), who)
+	held, err := s.takeLock(who)
 	if err != nil {
 		return nil, nil, err
 	}
-	found, err := s.repair(spec.Check)
+	dir, err := s.dir()
 	if err != nil {
 		return nil, nil, errors.Join(err, held.Release())
 	}
-	p := &play{session: s, spec: spec, lock: held}
+	found, err := Repair(s.lost, s.Host, dir, s.store(), spec.Check)
+	if err != nil {
+		return nil, nil, errors.Join(err, held.Release())
+	}
+	p := &play{session: s, spec: spec, lock: held, steps: map[int]script.Step{}}
 	p.ctx, p.stop = context.WithCancelCause(s.lost)
 	p.journal = s.journals.Begin(journal.Header{Run: spec.Run, Play: spec.Play, Name: spec.Name, By: spec.By, Started: s.now()})
 	p.planner = reconcile.New(s.Host, reconcile.Options{Owner: spec.Owner, Journal: p.journal})
@@ -82,45 +90,13 @@ func (s *session) newPlay(spec *wire.Begin) (*play, []string, error) {
 	return p, found, nil
 }
 
-// repair undoes what plays that died left half done.
-func (s *session) repair(check bool) ([]string, error) {
-	dir, err := s.dir()
-	if err != nil {
-		return nil, err
-	}
-	open, err := dir.Unfinished()
-	if err != nil {
-		return nil, err
-	}
-	var found []string
-	for i := len(open) - 1; i >= 0; i-- {
-		e := open[i]
-		what := fmt.Sprintf("play %q by %s, begun %s, never ended", e.Name, e.By, e.Started.UTC().Format(time.DateTime+" UTC"))
-		if check {
-			found = append(found, what+"; a real run will undo its "+count(e.Changes(), "change"))
-			continue
-		}
-		report, err := reconcile.Undo(s.lost, s.Host, e.Records, reconcile.UndoOptions{})
-		if err != nil {
-			return found, fmt.Errorf("%s: undo it: %w (if this cannot be put right, remove %s on the host: then it counts as done)", what, err, e.Path)
-		}
-		if err := dir.Remove(e.Path); err != nil {
-			return found, err
-		}
-		found = append(found, fmt.Sprintf("%s: undone, %s%s", what, count(len(report.Changes), "change"), leftOver(e.Acts, report.Left)))
-	}
-	return found, nil
-}
+// watchPatience is how long a play waits for the host's own watch to be done.
+const watchPatience = 30 * time.Second
 
-func leftOver(acts, left []string) string {
-	text := ""
-	if len(acts) > 0 {
-		text += "; not undone, since these are acts: " + strings.Join(acts, ", ")
-	}
-	if len(left) > 0 {
-		text += "; left: " + strings.Join(left, "; ")
-	}
-	return text
+func (s *session) takeLock(who lock.Holder) (*lock.Lock, error) {
+	ctx, done := context.WithTimeout(s.lost, watchPatience)
+	defer done()
+	return lock.Wait(ctx, s.lockPath(), who, func(h lock.Holder) bool { return h.By == lock.Watch || h.Pid == 0 })
 }
 
 func count(n int, noun string) string {
@@ -198,6 +174,10 @@ func (s *session) end() {
 			return
 		}
 	}
+	if err := p.drop(); err != nil {
+		p.ends(wire.FailTask, err)
+		return
+	}
 	s.play = nil
 	if p.own != nil {
 		s.known = p.own.Facts()
@@ -225,9 +205,13 @@ func (p *play) finish() *wire.Failed {
 	if err := p.lost.Err(); err != nil {
 		return wire.Fail(wire.FailCanceled, context.Cause(p.lost))
 	}
+	if err := p.keep(); err != nil {
+		return wire.Fail(wire.FailHost, err)
+	}
 	if err := p.journal.Commit(); err != nil {
 		return wire.Fail(wire.FailHost, err)
 	}
+	p.persist()
 	// The play stands: what goes wrong from here on is to be told, and no failure of it.
 	if failed := p.close(p.journals.Prune()); failed != nil {
 		p.out.send(wire.Event{Note: &wire.Note{Text: "after the play: " + failed.Msg}})
@@ -288,6 +272,9 @@ func (p *play) undoAll() error {
 	ctx := context.WithoutCancel(p.ctx)
 	if err := p.planner.Undo(ctx); err != nil {
 		return err // the journal stays, and the next play tries again
+	}
+	if err := p.store().Revert(p.spec.Run, p.kept); err != nil {
+		return err
 	}
 	return p.journal.Discard()
 }

@@ -33,6 +33,13 @@ type Config struct {
 	// Client and Server are the ends of the SSH connection, invalid for a local one.
 	Client, Server netip.Addr
 	LoginUser      string // whom acts without become run as; "" is the helper's own user
+	// Persist sees to it that what is kept is put back after restarts; wanted says
+	// whether anything is. Its text is for people, "" if there is nothing to say.
+	Persist func(wanted bool) (string, error)
+	// Watching says how the services that put things back stand.
+	Watching func() (restore, watch string)
+	// Containers lists the ones that run; nil where no runtime can be asked.
+	Containers func(ctx context.Context) ([]state.Container, error)
 }
 
 // session is one connection's state.
@@ -156,6 +163,8 @@ func (s *session) handle(req wire.Request) {
 		s.undo(req.Undo)
 	case req.History != nil:
 		s.history()
+	case req.Status != nil:
+		s.status()
 	case req.Facts != nil:
 		s.gather()
 	case req.Abort != nil:

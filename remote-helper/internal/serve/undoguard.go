@@ -10,6 +10,7 @@ import (
 	"netrun/remote-helper/internal/guard"
 	"netrun/remote-helper/internal/journal"
 	"netrun/remote-helper/internal/lock"
+	"netrun/remote-helper/internal/store"
 	"netrun/tasks/reconcile"
 	"netrun/tasks/state"
 )
@@ -38,7 +39,11 @@ func undoJournal(ctx context.Context, host state.Host, path string) error {
 	if _, err := reconcile.Undo(ctx, host, e.Records, reconcile.UndoOptions{}); err != nil {
 		return err // the journal stays, and the next play tries again
 	}
-	dir, err := journal.Open(filepath.Dir(filepath.Dir(path)))
+	stateDir := filepath.Dir(filepath.Dir(path))
+	if err := store.Open(stateDir).Revert(e.Run, e.Kept); err != nil {
+		return err
+	}
+	dir, err := journal.Open(stateDir)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type PlayOptions struct {
 	Tags, SkipTags                 []string
 	StartAt                        string
 	ListHosts, ListTasks, ListTags bool
+	Prune                          bool
 }
 
 // AddFlags adds them to the command.
@@ -33,6 +34,7 @@ func (o *PlayOptions) AddFlags(cmd *cobra.Command) {
 	f.StringSliceVarP(&o.Tags, "tags", "t", nil, "run only tasks with one of these tags")
 	f.StringSliceVar(&o.SkipTags, "skip-tags", nil, "run no tasks with one of these tags")
 	f.StringVar(&o.StartAt, "start-at-task", "", "start at the task of this name (or glob)")
+	f.BoolVar(&o.Prune, "prune", false, "remove what earlier versions of this playbook made on the hosts, and this one no longer wants")
 	f.BoolVar(&o.ListHosts, "list-hosts", false, "list the hosts of each play, and run nothing")
 	f.BoolVar(&o.ListTasks, "list-tasks", false, "list the tasks of each play, and run nothing")
 	f.BoolVar(&o.ListTags, "list-tags", false, "list the tags of each play, and run nothing")
@@ -68,6 +70,10 @@ func (a *app) play(ctx context.Context, o *PlayOptions, file string) error {
 		return a.list(s, o)
 	}
 	sel := selection{o.Tags, o.SkipTags, o.StartAt}
+	if o.Prune && (len(o.Tags) > 0 || len(o.SkipTags) > 0 || o.StartAt != "") {
+		return usagef("--prune: what a part of the playbook wants says nothing of the rest; leave --tags, --skip-tags and --start-at-task out")
+	}
+	s.prune = o.Prune
 	plays, err := a.compile(s, &o.runOptions, sel)
 	if err != nil {
 		return err
@@ -140,6 +146,7 @@ func (x *reach) prepare(ctx context.Context, o *runOptions, s *site, plays []*re
 		errs.Add(err)
 		begin, err := x.begin(o, r, id)
 		errs.Add(err)
+		begin.Playbook, begin.Prunes = s.playbook(), s.prune
 		for _, sc := range r.compiled.Scripts {
 			for _, segment := range slices.Concat(sc.Segments, [][]*script.Node{sc.Handlers}) {
 				x.saves.note(segment)
@@ -149,6 +156,9 @@ func (x *reach) prepare(ctx context.Context, o *runOptions, s *site, plays []*re
 			Fleet: f, Begin: begin, Batches: batches(r), Scripts: r.compiled.Scripts, Tasks: tasksOf(r.play, !s.adhoc),
 			Together: r.play.AnyErrorsFatal, MaxFail: r.play.MaxFailPercentage, IgnoreUnreachable: r.play.IgnoreUnreachable,
 		})
+	}
+	if s.prune && errs.Err() == nil {
+		out = append(out, x.drops(out, s, "stale")...)
 	}
 	return out, errs.Err()
 }

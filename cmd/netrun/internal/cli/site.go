@@ -74,6 +74,23 @@ type site struct {
 	book  *playbooks.Playbook
 	extra map[string]any
 	adhoc bool // made of the command line: its places are of no use to anybody
+	prune bool // the run ends by taking away what the playbook wanted earlier
+}
+
+// adhocName is under what name hosts keep what single tasks wanted.
+const adhocName = "netrun task"
+
+// playbook is under what name hosts keep what the playbook wants: its folder and
+// file, so that it is the same from each person's own checkout.
+func (s *site) playbook() string {
+	if s.adhoc {
+		return adhocName
+	}
+	dir, err := filepath.Abs(s.book.Dir)
+	if err != nil {
+		dir = s.book.Dir
+	}
+	return filepath.Base(dir) + "/" + filepath.Base(s.book.File)
 }
 
 // loadSite reads everything; all mistakes are in the error.

@@ -8,7 +8,7 @@ import (
 )
 
 // Ask sends the request to the hosts side by side, and returns each host's answer:
-// its first Past, Gathered, Undone or Failed. Unreachable hosts are reported, and
+// its first Past, Gathered, Undone, Standing or Failed. Unreachable hosts are reported, and
 // have none.
 func (f *Fleet) Ask(ctx context.Context, hosts []string, req wire.Request) map[string]wire.Event {
 	answers := map[string]wire.Event{}
@@ -26,7 +26,7 @@ func (f *Fleet) Ask(ctx context.Context, hosts []string, req wire.Request) map[s
 		var answer wire.Event
 		isAnswer := func(e wire.Event) bool {
 			answer = e
-			return e.Past != nil || e.Gathered != nil || e.Undone != nil
+			return e.Past != nil || e.Gathered != nil || e.Undone != nil || e.Standing != nil
 		}
 		if r.await(h, s, isAnswer) || answer.Failed != nil {
 			mu.Lock()

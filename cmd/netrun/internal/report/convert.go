@@ -29,6 +29,8 @@ func (r *Report) convert(host string, e wire.Event) []Event {
 		return []Event{{Event: EventFacts, Host: host, Facts: e.Gathered.Facts}}
 	case e.Past != nil:
 		return []Event{{Event: EventHistory, Host: host, History: e.Past.Plays}}
+	case e.Standing != nil:
+		return []Event{{Event: EventStatus, Host: host, Standing: e.Standing}}
 	case e.Note != nil:
 		return []Event{{Event: EventNote, Host: host, Msg: e.Note.Text}}
 	}

@@ -23,6 +23,7 @@ const (
 	EventUndone      = "undone"      // what an undo did on a host
 	EventFacts       = "facts"       // the facts of a host
 	EventHistory     = "history"     // the plays that a host's journals know
+	EventStatus      = "status"      // what is wanted of a host, and how it stands
 	EventWarning     = "warning"     // something about the playbook or the inventory
 	EventRecap       = "recap"       // the counts of all hosts; the last event of a play command
 )
@@ -63,8 +64,9 @@ type Event struct {
 	Error      *Failure `json:"error,omitempty"`       // ended, undone
 	Path       string   `json:"path,omitempty"`        // result: of a fetched file, on the controller
 
-	Facts   map[string]any  `json:"facts,omitempty"`   // facts
-	History []wire.PastPlay `json:"history,omitempty"` // history: oldest first
+	Facts    map[string]any  `json:"facts,omitempty"`    // facts
+	History  []wire.PastPlay `json:"history,omitempty"`  // history: oldest first
+	Standing *wire.Standing  `json:"standing,omitempty"` // status
 
 	Pos   *diag.Pos        `json:"pos,omitempty"`   // warning
 	Stats map[string]Stats `json:"stats,omitempty"` // recap: by host

@@ -20,7 +20,7 @@ func TestGuideNamesEveryField(t *testing.T) {
 	if !ok {
 		t.Fatal("the page has no section JSON lines")
 	}
-	for _, v := range []any{Event{}, Task{}, Change{}, Failure{}, Stats{}, wire.PastPlay{}, state.FieldDiff{}} {
+	for _, v := range []any{Event{}, Task{}, Change{}, Failure{}, Stats{}, wire.PastPlay{}, wire.Standing{}, wire.Standpoint{}, wire.RunningContainer{}, state.FieldDiff{}} {
 		typ := reflect.TypeOf(v)
 		for i := range typ.NumField() {
 			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")

@@ -1,0 +1,329 @@
+// Package watch puts networks back while the host runs: when a container starts,
+// when what something had to wait for is there, and, where a playbook asks for it,
+// whenever something else has changed them. It listens to runtimes and the kernel,
+// and to nobody else.
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"netrun/remote-helper/internal/lock"
+	"netrun/remote-helper/internal/restore"
+	"netrun/remote-helper/internal/store"
+	"netrun/tasks/state"
+)
+
+// Event is something that happened to a container.
+type Event struct {
+	Scope  state.Scope // docker:web; "" for Connected
+	ID     string
+	Action string // start, die, rename, destroy or Connected
+}
+
+// Connected says that a runtime answers (again), so that everything in its
+// containers has to be looked at.
+const Connected = "connected"
+
+// Config is what a watch works with.
+type Config struct {
+	Host     state.Host
+	Store    *store.Dir
+	LockPath string
+	Pid      int
+	Now      func() time.Time
+	// Find is which containers the names mean, as in linuxhost.Config.
+	Find func(ctx context.Context, names []string) (map[string][]state.Container, error)
+	// Events calls on for each event until the context ends.
+	Events func(ctx context.Context, on func(Event)) error
+	// Links calls on when the kernel's links, addresses or routes change.
+	Links func(ctx context.Context, on func()) error
+	// Returned gives network cards back that came out of a container that has ended.
+	Returned func(ctx context.Context) error
+	Logf     func(format string, a ...any)
+}
+
+// The watch's pace.
+const (
+	gather  = 10 * time.Millisecond  // for events that come together
+	settle  = 100 * time.Millisecond // after a change of the links, which come in bursts
+	round   = 30 * time.Second       // for drift that the kernel does not tell of
+	backoff = time.Minute            // for an item that is changed again each time
+)
+
+// watch is one run.
+type watch struct {
+	Config
+	events  chan Event
+	links   chan struct{}
+	waiting map[state.Key]bool // what waits for something of the host
+	repairs map[state.Key]int  // how often an item was repaired since the last rest
+	rested  time.Time
+	seen    time.Time // of the store
+}
+
+// Run watches until the context ends, or a source of events fails.
+func Run(ctx context.Context, c Config) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	w := &watch{Config: c, events: make(chan Event, 256), links: make(chan struct{}, 1),
+		waiting: map[state.Key]bool{}, repairs: map[state.Key]int{}}
+	done := make(chan struct{}, 2)
+	go func() { stop(c.Events(ctx, w.note)); done <- struct{}{} }()
+	go func() { stop(c.Links(ctx, w.touch)); done <- struct{}{} }()
+	w.loop(ctx)
+	<-done
+	<-done
+	return context.Cause(ctx)
+}
+
+func (w *watch) note(e Event) { w.events <- e }
+
+func (w *watch) touch() {
+	select {
+	case w.links <- struct{}{}:
+	default:
+	}
+}
+
+func (w *watch) loop(ctx context.Context) {
+	tick := time.NewTicker(round)
+	defer tick.Stop()
+	w.look(ctx, func(store.Item) bool { return false })
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-w.events:
+			w.containers(ctx, w.more(ctx, e))
+		case <-w.links:
+			pause(ctx, settle)
+			w.hostChanged(ctx)
+		case <-tick.C:
+			w.drifted(ctx)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// more gathers the events that come close after the first.
+func (w *watch) more(ctx context.Context, first Event) []Event {
+	out := []Event{first}
+	for {
+		timer := time.NewTimer(gather)
+		select {
+		case e := <-w.events:
+			timer.Stop()
+			out = append(out, e)
+		case <-timer.C:
+			return out
+		case <-ctx.Done():
+			timer.Stop()
+			return out
+		}
+	}
+}
+
+// containers deals with what happened to containers.
+func (w *watch) containers(ctx context.Context, events []Event) {
+	started := map[string]bool{}
+	all, ended := false, false
+	for _, e := range events {
+		switch e.Action {
+		case Connected:
+			all = true
+		case "start", "rename":
+			started[string(e.Scope)], started[e.ID] = true, true
+		case "die", "destroy":
+			ended = true
+		}
+	}
+	if ended && w.Returned != nil {
+		if err := w.Returned(ctx); err != nil {
+			w.Logf("%v", err)
+		}
+	}
+	if all || len(started) > 0 {
+		w.put(ctx, "a container has started", func(items []store.Item) []store.Item { return w.concerned(ctx, items, started, all) })
+	}
+}
+
+// concerned lists the items that have to do with the containers.
+func (w *watch) concerned(ctx context.Context, items []store.Item, started map[string]bool, all bool) []store.Item {
+	if all {
+		return restore.Concerned(items, func(string) bool { return true })
+	}
+	names := slices.DeleteFunc(restore.Names(items), func(name string) bool { return !may(name, started) })
+	if len(names) == 0 {
+		return nil
+	}
+	found, err := w.Find(ctx, names)
+	if err != nil {
+		w.Logf("find containers: %v", err)
+	}
+	return restore.Concerned(items, func(name string) bool {
+		return slices.ContainsFunc(found[name], func(c state.Container) bool { return started[string(c.Scope)] })
+	})
+}
+
+// may reports whether the name could mean one of the containers: names of compose
+// projects and ids say nothing by themselves.
+func may(name string, started map[string]bool) bool {
+	if strings.Contains(name, "/") {
+		return true
+	}
+	bare := state.ContainerScope(name).Bare()
+	for s := range started {
+		if state.Scope(s).Bare() == bare || strings.HasPrefix(s, bare) {
+			return true
+		}
+	}
+	return false
+}
+
+// hostChanged deals with a change of the host's links, addresses or routes.
+func (w *watch) hostChanged(ctx context.Context) {
+	w.look(ctx, func(i store.Item) bool { return i.Repair || w.waiting[i.Object.Key()] })
+}
+
+// drifted looks after what is to be repaired and of which the kernel does not tell.
+func (w *watch) drifted(ctx context.Context) {
+	w.look(ctx, func(i store.Item) bool { return i.Repair })
+}
+
+// look puts the chosen items back, and learns what waits if the store has changed.
+func (w *watch) look(ctx context.Context, chosen func(store.Item) bool) {
+	if changed := w.Store.Changed(); !changed.Equal(w.seen) {
+		w.seen = changed
+		w.learn(ctx)
+	}
+	w.put(ctx, "repair", func(items []store.Item) []store.Item {
+		return slices.DeleteFunc(slices.Clone(items), func(i store.Item) bool { return !chosen(i) })
+	})
+}
+
+// learn finds out what waits for something of the host.
+func (w *watch) learn(ctx context.Context) {
+	items, err := w.items()
+	if err == nil && len(items) > 0 {
+		var results []restore.Result
+		if results, err = restore.Look(ctx, w.Host, items); err == nil {
+			w.waiting = map[state.Key]bool{}
+			w.remember(results)
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		w.Logf("look at what is wanted: %v", err)
+	}
+}
+
+func (w *watch) remember(results []restore.Result) {
+	for _, r := range results {
+		k := r.Item.Object.Key()
+		delete(w.waiting, k)
+		if r.Waits != "" && !r.Container {
+			w.waiting[k] = true
+		}
+	}
+}
+
+func (w *watch) items() ([]store.Item, error) {
+	books, err := w.Store.Books()
+	if err != nil {
+		return nil, err
+	}
+	var items []store.Item
+	for _, b := range books {
+		items = append(items, b.Items...)
+	}
+	return items, nil
+}
+
+// put puts items back, holding the host's lock: a play that is at work goes first.
+func (w *watch) put(ctx context.Context, why string, choose func([]store.Item) []store.Item) {
+	items, err := w.items()
+	if err == nil {
+		items = choose(items)
+	}
+	if err == nil && len(items) > 0 {
+		err = w.locked(ctx, func() error {
+			if items, err = w.items(); err != nil { // the play may have changed them
+				return err
+			}
+			items = w.unquarrelled(choose(items))
+			results, err := restore.Put(ctx, w.Host, items)
+			w.remember(results)
+			w.told(why, results)
+			return err
+		})
+		debug.FreeOSMemory() // there may be nothing to do for weeks
+	}
+	if err != nil && ctx.Err() == nil {
+		w.Logf("%s: %v", why, err)
+	}
+}
+
+func (w *watch) locked(ctx context.Context, f func() error) error {
+	who := lock.Holder{By: lock.Watch, Play: "watch", Pid: w.Pid, Since: w.Now()}
+	l, err := lock.Wait(ctx, w.LockPath, who, func(lock.Holder) bool { return true })
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(), l.Release())
+}
+
+// told logs what was done.
+func (w *watch) told(why string, results []restore.Result) {
+	for _, r := range results {
+		k := r.Item.Object.Key()
+		switch {
+		case r.Err != nil:
+			w.Logf("%s: %s: %v", why, k, r.Err)
+		case len(r.Changes) > 0:
+			w.repairs[k]++
+			w.Logf("%s: %s", why, summary(r.Changes))
+		}
+	}
+}
+
+func summary(changes []state.Change) string {
+	var parts []string
+	for _, c := range changes {
+		if !c.Implied {
+			parts = append(parts, c.String())
+		}
+	}
+	return fmt.Sprint(strings.Join(parts, "; "))
+}
+
+// quarrel is how often an item may be put back within a backoff: if it takes more,
+// something else wants it otherwise, and nobody gains by going on.
+const quarrel = 20
+
+func (w *watch) unquarrelled(items []store.Item) []store.Item {
+	if now := w.Now(); now.Sub(w.rested) > backoff {
+		w.rested = now
+		clear(w.repairs)
+	}
+	return slices.DeleteFunc(items, func(i store.Item) bool {
+		n := w.repairs[i.Object.Key()]
+		if n == quarrel {
+			w.repairs[i.Object.Key()]++
+			w.Logf("%s: something else keeps changing it; left alone for %s", i.Object.Key(), backoff)
+		}
+		return n >= quarrel && i.Repair
+	})
+}
