@@ -25,7 +25,7 @@ func init() {
 // Check implements Task.
 func (j *JSONKeys) Check() error {
 	errs := []error{checkJSONPath("path", j.Path)}
-	for _, name := range sortedNames(j.Keys) {
+	for _, name := range sortedKeys(j.Keys) {
 		if strings.Contains(name, "#") {
 			errs = append(errs, Wrong("keys", "%q holds a #", name))
 		}
@@ -46,15 +46,6 @@ func checkJSONPath(arg string, p FilePath) error {
 	return nil
 }
 
-func sortedNames(m map[string]any) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
 // Want implements Wanter.
 func (j *JSONKeys) Want() []state.Want {
 	return jsonWants(string(j.Path), j.Keys, j.State == absent)
@@ -63,7 +54,7 @@ func (j *JSONKeys) Want() []state.Want {
 // jsonWants are the wants for the members, in the order of their names.
 func jsonWants(file string, keys map[string]any, gone bool) []state.Want {
 	var members []state.Object
-	for _, name := range sortedNames(keys) {
+	for _, name := range sortedKeys(keys) {
 		value, err := jsontext.Text(keys[name])
 		if err != nil {
 			return nil // Check refuses it

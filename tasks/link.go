@@ -112,12 +112,14 @@ func addressOf(inv Inventory, host string) (netip.Addr, error) {
 			WithHint("write an address, or the name of a host that has node_address or ansible_host")
 	}
 	for _, name := range []string{"node_address", "ansible_host"} {
-		text, err := nodeVar(inv, host, name, false)
+		texts, err := nodeTexts(inv, host, []string{name}, false)
 		if err != nil {
 			return netip.Addr{}, err
 		}
-		if addr, err := netip.ParseAddr(text); err == nil && addr.Is4() {
-			return addr, nil
+		for _, text := range texts {
+			if addr, err := netip.ParseAddr(text); err == nil && addr.Is4() {
+				return addr, nil
+			}
 		}
 	}
 	return netip.Addr{}, (&ArgError{Msg: fmt.Sprintf("host %s of the inventory has no IPv4 address in node_address or ansible_host", host)}).
@@ -193,7 +195,7 @@ func (l *Link) Want() []state.Want {
 	}
 	return state.Present(append([]state.Object{
 		state.Sysctl{Scope: scope, Name: "net/ipv4/conf/all/route_localnet", Value: "1"},
-		forwarding(scope, false),
+		state.Sysctl{Scope: scope, Name: "net/ipv4/ip_forward", Value: "1"},
 		state.Table{Scope: scope, Family: 4, Name: "nat"},
 	}, chains...)...)
 }

@@ -87,6 +87,10 @@ func TestExpandMistakes(t *testing.T) {
 		inv        inventory
 	}{
 		{"router", `no group or host "nods"`, map[string]any{"nodes": "nods"}, nodes(1)},
+		{"router", `subnet fd00:11::/64, and no address of that family`, map[string]any{"nodes": "nodes"}, one(map[string]any{"node_subnet": []any{"11.11.1.0/24", "fd00:11::/64"}, "node_address": "192.168.2.1"})},
+		{"router", `two addresses of one family`, map[string]any{"nodes": "nodes"}, one(map[string]any{"node_subnet": "11.11.1.0/24", "node_address": []any{"192.168.2.1", "192.168.2.2"}})},
+		{"router", `2 links for 1 addresses`, map[string]any{"nodes": "nodes"}, one(map[string]any{"node_subnet": "11.11.1.0/24", "node_address": "192.168.2.1", "node_dev": []any{"a", "b"}})},
+		{"router", `a map where a text is wanted`, map[string]any{"nodes": "nodes"}, one(map[string]any{"node_subnet": map[string]any{}, "node_address": "192.168.2.1"})},
 		{"router", `host node2 has no variable node_subnet (set it in the inventory or in host_vars/node2.yml)`, map[string]any{"nodes": "nodes"}, lame},
 		{"link", `"node9" is not an IPv4 address, and not a host of the inventory`, map[string]any{"links": "80:node9:8080"}, nodes(1)},
 		{"link", `"nodes" is not an IPv4 address`, map[string]any{"from": "80", "to": "nodes:8080"}, nodes(1)},
@@ -211,4 +215,9 @@ func TestSysctlNames(t *testing.T) {
 			t.Errorf("%s: got %s; want %s", name, got, want)
 		}
 	}
+}
+
+// one is an inventory with one node.
+func one(vars map[string]any) inventory {
+	return inventory{groups: map[string][]string{"nodes": {"n1"}}, vars: map[string]map[string]any{"n1": vars}}
 }

@@ -7,25 +7,27 @@ import (
 	"netrun/tasks/state"
 )
 
-// Router is a host that knows the way to every node's subnet.
+// Router is a host that knows the way to every node's subnets.
 type Router struct {
-	Nodes      string        `arg:"nodes" doc:"group of the inventory (or a host) whose members get a route each"`
-	SubnetVar  string        `arg:"subnet_var" default:"node_subnet" doc:"variable of a node that holds its subnet: 11.11.1.0/24"`
-	AddressVar string        `arg:"address_var" default:"node_address" doc:"variable of a node that holds its address, to which the router sends: 192.168.2.1"`
-	DevVar     string        `arg:"dev_var" default:"node_dev" doc:"variable of a node that names the router's link to it; a node may be without"`
+	Nodes      string        `arg:"nodes" doc:"group of the inventory (or a host) whose members get a route for each of their subnets"`
+	SubnetVar  []string      `arg:"subnet_var" default:"node_subnet" doc:"variable of a node that holds its subnet, or a list of them: 11.11.1.0/24; or several variables, such as ipam.docker.subnet"`
+	AddressVar []string      `arg:"address_var" default:"node_address" doc:"variable of a node that holds its address, to which the router sends: 192.168.2.1; for subnets of two families a list with one of each, or two variables"`
+	DevVar     string        `arg:"dev_var" default:"node_dev" doc:"variable of a node that names the router's link to it, or of a list, one for each address; a node may be without"`
 	Routes     []RouterRoute `arg:"routes" doc:"further routes, besides those of the nodes"`
+	AcceptRA   []IfName      `arg:"accept_ra" doc:"links that learn their IPv6 default route from router advertisements, besides the NICs: forwarding would end that"`
 	State      string        `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the routes; forwarding stays as it is"`
 }
 
 // RouterRoute is one route of a router.
 type RouterRoute struct {
-	To  Net    `arg:"to,required" doc:"destination: a subnet"`
-	Via Addr   `arg:"via,required" doc:"gateway"`
-	Dev IfName `arg:"dev" doc:"link; unset, the one on whose subnet the gateway is"`
+	To     Net    `arg:"to,required" doc:"destination: a subnet"`
+	Via    Addr   `arg:"via,required" doc:"gateway"`
+	Dev    IfName `arg:"dev" doc:"link; unset, the one on whose subnet the gateway is"`
+	Metric int    `arg:"metric" doc:"of two routes to one subnet, the one with the lower metric is used while its link is up"`
 }
 
 func init() {
-	Register(Kind{Name: "router", Short: "routes to the subnet of every node of a group, and forwarding", New: func() Task { return new(Router) }})
+	Register(Kind{Name: "router", Short: "routes to the subnets of every node of a group, and forwarding", New: func() Task { return new(Router) }})
 }
 
 // Expand implements Expander: the nodes become routes.
@@ -33,97 +35,49 @@ func (r *Router) Expand(inv Inventory) error {
 	if r.Nodes == "" {
 		return nil
 	}
-	hosts, ok := inv.Group(r.Nodes)
-	if !ok {
-		return Wrong("nodes", "the inventory has no group or host %q", r.Nodes)
-	}
-	var errs []error
-	routes := make([]RouterRoute, 0, len(hosts)+len(r.Routes))
-	for _, host := range hosts {
-		if host == inv.Self() {
-			continue
-		}
-		route, err := r.routeTo(inv, host)
-		if err != nil {
-			errs = append(errs, err)
-		}
-		routes = append(routes, route)
-	}
+	from := nodeVars{Subnet: r.SubnetVar, Address: r.AddressVar, Dev: r.DevVar}
+	routes, err := from.routes(inv, r.Nodes)
 	r.Routes, r.Nodes = append(routes, r.Routes...), ""
-	return errors.Join(errs...)
-}
-
-func (r *Router) routeTo(inv Inventory, host string) (RouterRoute, error) {
-	var route RouterRoute
-	subnet, err := nodeVar(inv, host, r.SubnetVar, true)
-	if err != nil {
-		return route, err
-	}
-	via, err := nodeVar(inv, host, r.AddressVar, true)
-	if err != nil {
-		return route, err
-	}
-	dev, err := nodeVar(inv, host, r.DevVar, false)
-	if err != nil {
-		return route, err
-	}
-	// A node's subnet is often written as the address of its bridge.
-	prefix, err := parsePrefix(subnet)
-	if err != nil {
-		return route, Wrong("nodes", "%s of host %s: %v", r.SubnetVar, host, err)
-	}
-	route.To.Prefix = prefix.Masked()
-	if err := route.Via.UnmarshalText([]byte(via)); err != nil {
-		return route, Wrong("nodes", "%s of host %s: %v", r.AddressVar, host, err)
-	}
-	if dev != "" {
-		if err := route.Dev.UnmarshalText([]byte(dev)); err != nil {
-			return route, Wrong("nodes", "%s of host %s: %v", r.DevVar, host, err)
-		}
-	}
-	return route, nil
-}
-
-// nodeVar is a variable of a host of the inventory, as text.
-func nodeVar(inv Inventory, host, name string, needed bool) (string, error) {
-	value, ok, err := inv.Var(host, name)
-	if err != nil {
-		return "", fmt.Errorf("variable %s of host %s: %w", name, host, err)
-	}
-	if !ok || value == nil {
-		if needed {
-			return "", Wrong("nodes", "host %s has no variable %s", host, name).WithHint("set it in the inventory or in host_vars/%s.yml", host)
-		}
-		return "", nil
-	}
-	text, ok := scalarText(value)
-	if !ok {
-		return "", Wrong("nodes", "variable %s of host %s is %s where a text is wanted", name, host, describe(value))
-	}
-	return text, nil
+	return err
 }
 
 // Check implements Task.
 func (r *Router) Check() error {
-	var errs []error
+	errs := []error{checkRoutes(r.Routes)}
 	if r.Nodes != "" {
 		errs = append(errs, Wrong("nodes", "group %q has not been looked up in an inventory", r.Nodes))
 	}
+	return errors.Join(errs...)
+}
+
+func checkRoutes(routes []RouterRoute) error {
+	var errs []error
 	seen := map[string]bool{}
-	for i, route := range r.Routes {
+	for i, route := range routes {
+		wrong := func(arg, format string, a ...any) {
+			errs = append(errs, &ArgError{Path: []any{"routes", i, arg}, Msg: fmt.Sprintf(format, a...)})
+		}
 		to := route.To.For(route.Via.Addr)
-		if to.Addr().Is6() != route.Via.Is6() {
-			errs = append(errs, &ArgError{Path: []any{"routes", i, "via"}, Msg: fmt.Sprintf("%s is not of the same family as %s", route.Via, to)})
+		key := route.object().Key().Name
+		switch {
+		case to.Addr().Is6() != route.Via.Is6():
+			wrong("via", "%s is not of the same family as %s", route.Via, to)
+		case seen[key]:
+			wrong("to", "two routes to %s: two nodes have the same subnet", to)
+		case !route.To.Default && to.Contains(route.Via.Addr):
+			wrong("via", "gateway %s is inside %s itself", route.Via, to)
+		case route.Via.IsLinkLocalUnicast() && route.Dev == "":
+			wrong("via", "%s is on every link: dev says on which", route.Via)
+		case route.Metric < 0:
+			wrong("metric", "%d is below 0", route.Metric)
 		}
-		if seen[to.String()] {
-			errs = append(errs, &ArgError{Path: []any{"routes", i, "to"}, Msg: fmt.Sprintf("two routes to %s: two nodes have the same subnet", to)})
-		}
-		if !route.To.Default && to.Contains(route.Via.Addr) {
-			errs = append(errs, &ArgError{Path: []any{"routes", i, "via"}, Msg: fmt.Sprintf("gateway %s is inside %s itself", route.Via, to)})
-		}
-		seen[to.String()] = true
+		seen[key] = true
 	}
 	return errors.Join(errs...)
+}
+
+func (r RouterRoute) object() state.Route {
+	return state.Route{Dst: r.To.For(r.Via.Addr), Via: r.Via.text(), Dev: string(r.Dev), Metric: r.Metric}
 }
 
 // Want implements Wanter.
@@ -132,17 +86,10 @@ func (r *Router) Want() []state.Want {
 	four, six := false, false
 	for _, route := range r.Routes {
 		four, six = four || route.Via.Is4(), six || route.Via.Is6()
-		routes = append(routes, state.Route{Dst: route.To.For(route.Via.Addr), Via: route.Via.text(), Dev: string(route.Dev)})
+		routes = append(routes, route.object())
 	}
 	if r.State == absent {
 		return state.Absent(routes...)
 	}
-	var objects []state.Object
-	if four || !six {
-		objects = append(objects, forwarding(state.HostScope, false))
-	}
-	if six {
-		objects = append(objects, forwarding(state.HostScope, true))
-	}
-	return state.Present(append(objects, routes...)...)
+	return state.Present(append(forwarding(state.HostScope, four || !six, six, r.AcceptRA), routes...)...)
 }

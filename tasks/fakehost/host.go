@@ -95,7 +95,7 @@ func (h *Host) Observe(ctx context.Context, keys []state.Key) (*state.State, err
 			}
 			continue
 		}
-		for _, name := range append([]state.Key{k}, h.companions(k)...) {
+		for _, name := range append([]state.Key{k}, h.observedWith(k)...) {
 			if o, ok := h.objects.Get(name); ok {
 				out.Put(clone(o))
 			} else if k.Kind == state.KindFile && slices.Contains(knownDirs, k.Name) {

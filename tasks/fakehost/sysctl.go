@@ -78,6 +78,22 @@ func (h *Host) linkSwitch(s state.Sysctl) {
 	h.setIPv6(s.Scope, link, map[bool]string{true: "off", false: "on"}[s.Value != "0"])
 }
 
+// observedWith are the parameters that are read along: companions, and those of all
+// links with IPv6's conf/all.
+func (h *Host) observedWith(k state.Key) []state.Key {
+	keys := h.companions(k)
+	leaf, all := strings.CutPrefix(k.Name, "net/ipv6/conf/all/")
+	if keys != nil || !all || k.Kind != state.KindSysctl {
+		return keys
+	}
+	for _, o := range h.objects.All(state.KindSysctl, k.Scope) {
+		if name := o.(state.Sysctl).Name; strings.HasPrefix(name, "net/ipv6/conf/") && strings.HasSuffix(name, "/"+leaf) {
+			keys = append(keys, o.Key())
+		}
+	}
+	return keys
+}
+
 // companions are the parameters that a write to this one changes too: forwarding
 // of the family on every link, and what IPv6 has below conf/all.
 func (h *Host) companions(k state.Key) []state.Key {

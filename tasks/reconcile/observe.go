@@ -82,7 +82,7 @@ func about(o state.Object) []state.Key {
 	for _, n := range o.Needs() {
 		keys = append(keys, neighbourhood(n)...)
 	}
-	if l, ok := o.(state.Late); ok {
+	if l, ok := o.(interface{ Reads() []state.Key }); ok {
 		for _, r := range l.Reads() {
 			keys = append(keys, neighbourhood(r)...)
 		}

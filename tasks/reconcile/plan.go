@@ -43,6 +43,14 @@ func (p *planning) all(wants []state.Want) error {
 
 func (p *planning) want(w state.Want) error {
 	object := w.Object
+	if several, ok := object.(state.Several); ok && !w.Absent {
+		for _, o := range several.Each(p.sim) {
+			if err := p.want(state.Want{Object: o}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if late, ok := object.(state.Late); ok && !w.Absent {
 		resolved, err := late.Resolve(p.sim)
 		if err != nil {

@@ -1,0 +1,138 @@
+package tasks
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"netrun/tasks/state"
+)
+
+// DaemonFile is the path of Docker's daemon.json, "" where it is none of the task's business.
+type DaemonFile string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *DaemonFile) UnmarshalText(text []byte) error {
+	if yes, ok := Truth(string(text)); ok {
+		*d = ""
+		if yes {
+			*d = "/etc/docker/daemon.json"
+		}
+		return nil
+	}
+	var path FilePath
+	if err := path.UnmarshalText(text); err != nil {
+		return err
+	}
+	if err := checkJSONPath("daemon_json", path); err != nil {
+		return err
+	}
+	*d = DaemonFile(path)
+	return nil
+}
+
+// dockerWants are the members of daemon.json, and the rules without which Docker's own
+// would drop what comes from other nodes, or hide which container sent it.
+func (n *NodeNetwork) dockerWants() []state.Want {
+	if n.DaemonJSON == "" {
+		return nil
+	}
+	members := jsonWants(string(n.DaemonJSON), n.dockerKeys(), n.State == absent)
+	if n.State == absent {
+		return append(members, wants(absent, n.dockerRules()...)...)
+	}
+	return append(state.Present(append(n.dockerTables(), n.dockerRules()...)...), members...)
+}
+
+// dockerKeys are what Docker has to know. It would masquerade all that leaves the
+// bridge, also what goes to other nodes: ip-masq is ours then.
+func (n *NodeNetwork) dockerKeys() map[string]any {
+	keys := map[string]any{"bridge": string(n.Bridge), "ip-masq": false}
+	if n.MTU != 0 {
+		keys["mtu"] = n.MTU
+	}
+	pools := append([]Net{}, n.FixedCIDR...)
+	for _, a := range n.Address {
+		pools = append(pools, Net{Prefix: a.Masked()})
+	}
+	for _, p := range pools {
+		name := "fixed-cidr"
+		if p.Addr().Is6() {
+			name, keys["ipv6"] = "fixed-cidr-v6", true
+		}
+		if _, given := keys[name]; !given {
+			keys[name] = p.String()
+		}
+	}
+	return keys
+}
+
+// families are those that the node has container networks of.
+func (n *NodeNetwork) families() []int {
+	four, six := false, false
+	for _, net := range n.ContainerNetwork {
+		four, six = four || net.Addr().Is4(), six || net.Addr().Is6()
+	}
+	var out []int
+	if four {
+		out = append(out, 4)
+	}
+	if six {
+		out = append(out, 6)
+	}
+	return out
+}
+
+func (n *NodeNetwork) dockerTables() []state.Object {
+	var out []state.Object
+	for _, family := range n.families() {
+		out = append(out, state.Table{Family: family, Name: "filter"})
+		if family == 4 && n.Masquerade {
+			out = append(out, state.Table{Family: 4, Name: "nat"})
+		}
+	}
+	return out
+}
+
+// dockerRules let the container networks through, and masquerade the rest.
+func (n *NodeNetwork) dockerRules() []state.Object {
+	sum := sha256.Sum256([]byte(n.Bridge))
+	name := state.ChainPrefix + "-N" + hex.EncodeToString(sum[:4])
+	var out []state.Object
+	for _, family := range n.families() {
+		pass := state.Chain{Family: family, Table: "filter", Name: name + "-F", Rules: n.passRules(family)}
+		out = append(out, pass, state.Jump{Family: family, Table: "filter", From: "FORWARD", To: pass.Name, First: true})
+		if family == 4 && n.Masquerade {
+			masquerade := state.Chain{Family: 4, Table: "nat", Name: name + "-M", Rules: n.masqueradeRules()}
+			out = append(out, masquerade, state.Jump{Family: 4, Table: "nat", From: "POSTROUTING", To: masquerade.Name})
+		}
+	}
+	return out
+}
+
+func (n *NodeNetwork) passRules(family int) [][]string {
+	var out [][]string
+	for _, net := range n.ContainerNetwork {
+		if net.Addr().Is6() == (family == 6) {
+			out = append(out, []string{"-s", net.String(), "-o", string(n.Bridge), "-j", "ACCEPT"},
+				[]string{"-d", net.String(), "-i", string(n.Bridge), "-j", "ACCEPT"})
+		}
+	}
+	return out
+}
+
+func (n *NodeNetwork) masqueradeRules() [][]string {
+	var out [][]string
+	for _, a := range n.Address {
+		if a.Addr().Is6() {
+			continue
+		}
+		own := a.Masked().String()
+		for _, net := range n.ContainerNetwork {
+			if net.Addr().Is4() {
+				out = append(out, []string{"-s", own, "-d", net.String(), "-j", "RETURN"})
+			}
+		}
+		out = append(out, []string{"-s", own, "!", "-o", string(n.Bridge), "-j", "MASQUERADE"})
+	}
+	return out
+}
