@@ -132,6 +132,9 @@ func (s *StaticIP) Want() []state.Want {
 func (s *StaticIP) links() []state.Object {
 	scope := s.place().scope()
 	inside := state.Link{Scope: scope, Name: string(s.Interface), State: "up", MTU: s.MTU, MAC: s.mac()}
+	if s.hasFamily(true) {
+		inside.IPv6 = "on" // Docker switches it off in containers that it gives no IPv6 address
+	}
 	if s.MacvlanOn != "" {
 		inside.Type, inside.Parent, inside.Mode = "macvlan", string(s.MacvlanOn), s.Mode
 		inside.MTUOf = s.mtuOf(s.MacvlanOn)

@@ -97,7 +97,7 @@ func runWatch() error {
 	defer host.Close()
 	err := watch.Run(ctx, watch.Config{
 		Host: host, Store: store.Open(p.state), LockPath: p.lock(), Pid: os.Getpid(), Now: time.Now,
-		Find: finder(runtimes), Links: linuxhost.Changes, Logf: warnf,
+		Find: finder(runtimes), Links: linuxhost.Changes, Returned: host.ReturnNICs, Logf: warnf,
 		Events: func(ctx context.Context, on func(watch.Event)) error {
 			return runtimes.Events(ctx, func(e containers.Event) { on(watchEvent(e)) })
 		},

@@ -43,8 +43,9 @@ type Config struct {
 	Events func(ctx context.Context, on func(Event)) error
 	// Links calls on when the kernel's links, addresses or routes change.
 	Links func(ctx context.Context, on func()) error
-	// Returned gives network cards back that came out of a container that has ended.
-	Returned func(ctx context.Context) error
+	// Returned gives network cards back that came out of a container that has ended,
+	// and says which.
+	Returned func(ctx context.Context) ([]string, error)
 	Logf     func(format string, a ...any)
 }
 
@@ -62,6 +63,7 @@ type watch struct {
 	events  chan Event
 	links   chan struct{}
 	waiting map[state.Key]bool // what waits for something of the host
+	lends   bool               // network cards of the host are wanted in containers
 	repairs map[state.Key]int  // how often an item was repaired since the last rest
 	rested  time.Time
 	seen    time.Time // of the store
@@ -95,6 +97,7 @@ func (w *watch) loop(ctx context.Context) {
 	tick := time.NewTicker(round)
 	defer tick.Stop()
 	w.look(ctx, func(store.Item) bool { return false })
+	w.welcome(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -151,10 +154,8 @@ func (w *watch) containers(ctx context.Context, events []Event) {
 			ended = true
 		}
 	}
-	if ended && w.Returned != nil {
-		if err := w.Returned(ctx); err != nil {
-			w.Logf("%v", err)
-		}
+	if ended {
+		w.welcome(ctx)
 	}
 	if all || len(started) > 0 {
 		w.put(ctx, "a container has started", func(items []store.Item) []store.Item { return w.concerned(ctx, items, started, all) })
@@ -194,8 +195,27 @@ func may(name string, started map[string]bool) bool {
 	return false
 }
 
+// welcome gives network cards back that came out of a container that has ended. The
+// kernel brings them when it has the time, which the links tell.
+func (w *watch) welcome(ctx context.Context) {
+	if !w.lends {
+		return
+	}
+	err := w.locked(ctx, func() error {
+		names, err := w.Returned(ctx)
+		for _, n := range names {
+			w.Logf("link %s is back from a container that has ended", n)
+		}
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		w.Logf("%v", err)
+	}
+}
+
 // hostChanged deals with a change of the host's links, addresses or routes.
 func (w *watch) hostChanged(ctx context.Context) {
+	w.welcome(ctx)
 	w.look(ctx, func(i store.Item) bool { return i.Repair || w.waiting[i.Object.Key()] })
 }
 
@@ -218,6 +238,7 @@ func (w *watch) look(ctx context.Context, chosen func(store.Item) bool) {
 // learn finds out what waits for something of the host.
 func (w *watch) learn(ctx context.Context) {
 	items, err := w.items()
+	w.lends = slices.ContainsFunc(items, lent)
 	if err == nil && len(items) > 0 {
 		var results []restore.Result
 		if results, err = restore.Look(ctx, w.Host, items); err == nil {
@@ -228,6 +249,11 @@ func (w *watch) learn(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		w.Logf("look at what is wanted: %v", err)
 	}
+}
+
+func lent(i store.Item) bool {
+	l, ok := i.Object.(state.Link)
+	return ok && l.NIC != ""
 }
 
 func (w *watch) remember(results []restore.Result) {
