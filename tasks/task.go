@@ -22,6 +22,13 @@ type Wanter interface {
 	Want() []state.Want
 }
 
+// Teller is a Wanter that knows more once it is planned, such as a port that was
+// given out. What Told reads from the simulated state is what register gets.
+type Teller interface {
+	Wanter
+	Told(view state.View) map[string]any
+}
+
 // Act is a task that does something which is not an object's state.
 type Act interface {
 	Task

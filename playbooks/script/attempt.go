@@ -83,6 +83,9 @@ func (r *runner) object(ctx context.Context, n *Node, t tasks.Wanter, rd round) 
 		return o
 	}
 	o := outcome{status: OK, step: step, changes: plan.Changes, planned: len(plan.Changes) > 0}
+	if teller, ok := t.(tasks.Teller); ok && plan.View != nil {
+		o.data = teller.Told(plan.View)
+	}
 	if plan.Deferred != "" {
 		o.msg = "deferred: " + plan.Deferred
 	}

@@ -72,6 +72,8 @@ type Planned struct {
 	Changes []state.Change
 	// Deferred says what has to wait, and for what; "" if nothing has to.
 	Deferred string
+	// View is the host as it will be with all that is planned; nil if nobody looks.
+	View state.View
 }
 
 // Clock is time as the interpreter sees it.

@@ -57,7 +57,7 @@ func (l *laws) watched() []state.Key {
 			scope(o.PeerScope)
 		case state.OVSBridge, state.OVSPort:
 			ovs = true
-		case state.Sysctl, state.Table, state.Chain, state.Jump, state.File, state.Edit, state.Folder, state.KeepRA:
+		case state.Sysctl, state.Table, state.Chain, state.Jump, state.File, state.Edit, state.Folder, state.KeepRA, state.HostsLine:
 			keys = append(keys, k)
 		case state.JSONKey:
 			keys = append(keys, k, state.File{Path: o.Path}.Key())

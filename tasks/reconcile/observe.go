@@ -60,6 +60,9 @@ func (p *Planner) take(got *state.State, asked map[state.Key]bool) {
 			continue
 		}
 		for _, o := range got.All(g.Kind, g.Scope) {
+			if group(o.Key()).Name != "" {
+				continue // above
+			}
 			p.base.Put(o)
 			p.sim.Put(o)
 		}

@@ -103,6 +103,9 @@ func (p *Planner) Records() []Record { return p.records }
 // Base is the host as it was observed, without what is planned.
 func (p *Planner) Base() *state.State { return p.base }
 
+// View is the host as it will be with what is planned.
+func (p *Planner) View() state.View { return p.sim }
+
 // Plan adds what the task wants, and returns the changes that it takes, none if
 // all is there. Wants in containers that do not run are deferred. On an error nothing
 // of the task stays planned. The error is a *state.MissingError where an object needs

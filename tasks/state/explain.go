@@ -42,6 +42,8 @@ func Explain(c Change) []string {
 		e.file(c, o)
 	case JSONKey:
 		e.jsonKey(c, o)
+	case HostsLine:
+		e.hostsLine(c, o)
 	}
 	return e.lines
 }

@@ -1,6 +1,9 @@
 package state
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 func iptablesWord(family int) string {
 	if family == 6 {
@@ -83,4 +86,24 @@ func ownerWord(f File, made bool, changed map[string]bool) string {
 		word += ":" + f.Group
 	}
 	return word
+}
+
+// hostsLine says which line of which hosts file changes. It is edited in place: a
+// container's is a mount, which sed -i would replace.
+func (e *explainer) hostsLine(c Change, l HostsLine) {
+	where := "  # the one of " + string(l.Scope)
+	if c.Op == Create {
+		e.lines = append(e.lines, "echo "+shellQuote(l.Text())+" >> /etc/hosts"+where)
+		return
+	}
+	words := "-e " + shellQuote("/"+sedQuote(c.Before.(HostsLine).Text())+"/d")
+	if c.Op == Update {
+		words = "-e " + shellQuote("s/"+sedQuote(c.Before.(HostsLine).Text())+"/"+sedQuote(l.Text())+"/")
+	}
+	e.lines = append(e.lines, "printf '%s\\n' \"$(sed "+words+" /etc/hosts)\" > /etc/hosts"+where)
+}
+
+// sedQuote is the text as sed's expressions take it.
+func sedQuote(text string) string {
+	return strings.NewReplacer("/", `\/`, ".", `\.`, "\t", `\t`).Replace(text)
 }

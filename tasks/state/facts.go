@@ -11,6 +11,14 @@ import (
 //	${src 10.0.0.4}   the source address that the scope uses towards that address
 //	${dev 10.0.0.4}   the link through which that address is reached
 //	${addr4 eth0}     the first IPv4 address of the link, ${addr6 eth0} the first IPv6 one
+//
+// Where the object is about a container (its field Of), also:
+//
+//	${to4}            the IPv4 address at which the scope reaches the container, ${to6} the IPv6 one
+//	${net4 10.0.0.4}  the subnet of that address in the container, ${net6 ADDRESS} the same of IPv6;
+//	                  without an address, that of ${to4}
+//	${hostname}       what the container calls itself, ${name} what others call it
+//	${port 4000-4999} a free port of the range, kept from one application to the next
 
 // HasFacts reports whether one of the texts names a fact.
 func HasFacts(texts ...string) bool {
@@ -24,6 +32,17 @@ func HasFacts(texts ...string) bool {
 
 // Expand replaces the facts that text names by their values in the scope.
 func Expand(view View, scope Scope, text string) (string, error) {
+	return facts{view: view, scope: scope}.expand(text)
+}
+
+// facts are those of a scope, and of a container as the scope sees it.
+type facts struct {
+	view  View
+	scope Scope
+	of    Scope // "" for none
+}
+
+func (f facts) expand(text string) (string, error) {
 	var out strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, "${")
@@ -35,7 +54,7 @@ func Expand(view View, scope Scope, text string) (string, error) {
 		if !closed {
 			return "", fmt.Errorf("fact %q has no closing brace", "${"+rest)
 		}
-		value, err := fact(view, scope, name)
+		value, err := f.fact(name)
 		if err != nil {
 			return "", fmt.Errorf("fact ${%s}: %w", name, err)
 		}
@@ -44,16 +63,25 @@ func Expand(view View, scope Scope, text string) (string, error) {
 	}
 }
 
-func expandAll(view View, scope Scope, texts []string) ([]string, error) {
+func (f facts) all(texts []string) ([]string, error) {
 	out := make([]string, len(texts))
 	for i, t := range texts {
-		value, err := Expand(view, scope, t)
+		value, err := f.expand(t)
 		if err != nil {
 			return nil, err
 		}
 		out[i] = value
 	}
 	return out, nil
+}
+
+func (f facts) fact(name string) (string, error) {
+	if f.of != "" {
+		if value, known, err := f.about(name); known {
+			return value, err
+		}
+	}
+	return fact(f.view, f.scope, name)
 }
 
 func fact(view View, scope Scope, name string) (string, error) {

@@ -19,6 +19,9 @@ type File struct {
 	Content []byte `json:"-" state:"hint"`
 	// Secret keeps the content out of diffs.
 	Secret bool `json:"secret,omitempty" state:"hint"`
+	// Link makes the content, of what is known of the container Of.
+	Link *LinkEnv `json:"link,omitempty" state:"hint"`
+	Of   Scope    `json:"of,omitempty" state:"hint"`
 }
 
 // Key implements Object.
@@ -26,6 +29,27 @@ func (f File) Key() Key { return Key{Kind: KindFile, Name: f.Path} }
 
 // Needs implements Object.
 func (f File) Needs() []Key { return nil }
+
+// Reads implements Late.
+func (f File) Reads() []Key {
+	if f.Link == nil {
+		return nil
+	}
+	return append(containerKeys(f.Of), routingKeys(HostScope)...)
+}
+
+// Resolve implements Late: it makes the content where the file is about a link.
+func (f File) Resolve(view View) (Object, error) {
+	if f.Link == nil {
+		return f, nil
+	}
+	content, err := f.Link.content(view, f.Of)
+	if err != nil {
+		return nil, err
+	}
+	f.Link, f.Of = nil, ""
+	return f.WithContent(content), nil
+}
 
 // WithContent is the file with that content and its checksum.
 func (f File) WithContent(content []byte) File {

@@ -25,11 +25,13 @@ const (
 	KindJump      Kind = "jump"
 	KindFile      Kind = "file"
 	KindJSON      Kind = "json"
+	KindPort      Kind = "port"
+	KindHostsLine Kind = "hosts-line"
 )
 
 // kindOrder ranks the kinds: what is later may need what is earlier.
 var kindOrder = rankKinds(KindNetns, KindProcess, KindContainer, KindOVSBridge, KindLink, KindOVSPort, KindMember,
-	KindSysctl, KindAddress, KindNeighbour, KindRoute, KindRule, KindTable, KindChain, KindJump, KindFile, KindJSON)
+	KindSysctl, KindAddress, KindNeighbour, KindRoute, KindRule, KindTable, KindChain, KindJump, KindFile, KindJSON, KindPort, KindHostsLine)
 
 func rankKinds(kinds ...Kind) map[Kind]int {
 	ranks := make(map[Kind]int, len(kinds))

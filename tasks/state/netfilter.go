@@ -1,6 +1,9 @@
 package state
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Table is an iptables table of a scope. It is an object of its own so that undo
 // can take away a table that only netrun brought to life (nf_tables backend;
@@ -11,6 +14,8 @@ type Table struct {
 	Name   string `json:"name" state:"key"`   // filter, nat, mangle, raw
 	// Busy is observed: it holds more than netrun's own chains and the jumps to them.
 	Busy bool `json:"busy,omitempty" state:"hint"`
+	// Foreign are observed: the names of the chains that other programs made.
+	Foreign []string `json:"foreign,omitempty" state:"hint"`
 }
 
 // TableKey is the key of the named table.
@@ -34,6 +39,8 @@ type Chain struct {
 	// Rules are the rules' arguments, in the words of iptables-save or those that
 	// CanonicalRule makes them of. An argument may name a fact (see Expand).
 	Rules [][]string `json:"rules,omitempty"`
+	// Of is the container that the rules are about: they may name its facts. It has to run.
+	Of Scope `json:"of,omitempty" state:"hint"`
 }
 
 // Key implements Object.
@@ -46,6 +53,10 @@ func (c Chain) Needs() []Key { return []Key{TableKey(c.Scope, c.Family, c.Table)
 
 // Reads implements Late.
 func (c Chain) Reads() []Key {
+	if c.Of != "" {
+		keys := append(routingKeys(c.Scope), containerKeys(c.Of)...)
+		return append(keys, Key{Kind: KindPort, Scope: c.Scope}, Key{Kind: KindChain, Scope: c.Scope})
+	}
 	for _, rule := range c.Rules {
 		if HasFacts(rule...) {
 			return routingKeys(c.Scope)
@@ -60,15 +71,19 @@ func (c Chain) Resolve(view View) (Object, error) {
 	if len(c.Rules) == 0 {
 		return c, nil
 	}
-	rules := make([][]string, len(c.Rules))
-	for i, rule := range c.Rules {
-		expanded, err := expandAll(view, c.Scope, rule)
+	rules, err := c.allot(view)
+	if err != nil {
+		return nil, err
+	}
+	known := facts{view, c.Scope, c.Of}
+	for i, rule := range rules {
+		expanded, err := known.all(rule)
 		if err != nil {
 			return nil, err
 		}
 		rules[i] = CanonicalRule(c.Family, expanded)
 	}
-	c.Rules = rules
+	c.Rules, c.Of = rules, ""
 	return c, nil
 }
 
@@ -87,6 +102,8 @@ type Jump struct {
 	// with both 0 and First unset, after all.
 	Behind int `json:"behind,omitempty" state:"hint"`
 	Beside int `json:"beside,omitempty" state:"hint"`
+	// Optional wants nothing where the chain From is not there.
+	Optional bool `json:"optional,omitempty" state:"hint"`
 }
 
 // Key implements Object.
@@ -101,6 +118,9 @@ func (j Jump) Needs() []Key {
 
 // Reads implements Late.
 func (j Jump) Reads() []Key {
+	if j.Optional {
+		return []Key{TableKey(j.Scope, j.Family, j.Table)}
+	}
 	if HasFacts(j.Match...) {
 		return routingKeys(j.Scope)
 	}
@@ -109,10 +129,17 @@ func (j Jump) Reads() []Key {
 
 // Resolve implements Late, as a chain's.
 func (j Jump) Resolve(view View) (Object, error) {
+	if j.Optional {
+		t, there := view.Get(TableKey(j.Scope, j.Family, j.Table))
+		if !there || !slices.Contains(t.(Table).Foreign, j.From) {
+			return nil, nil
+		}
+		j.Optional = false
+	}
 	if len(j.Match) == 0 {
 		return j, nil
 	}
-	match, err := expandAll(view, j.Scope, j.Match)
+	match, err := facts{view: view, scope: j.Scope}.all(j.Match)
 	if err != nil {
 		return nil, err
 	}

@@ -107,6 +107,8 @@ func (s *session) applyOne(c state.Change) error {
 		return s.applyFile(c, o)
 	case state.JSONKey:
 		return s.applyJSONKey(c, o)
+	case state.HostsLine:
+		return s.applyHostsLine(c, o)
 	}
 	return fmt.Errorf("nothing can be done to a %s", c.Key().Kind)
 }

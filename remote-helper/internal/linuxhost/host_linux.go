@@ -18,6 +18,8 @@ type Config struct {
 	BlobDir string
 	// NetnsDir holds the named network namespaces; "" is /run/netns, as for ip.
 	NetnsDir string
+	// EtcNetnsDir holds the files that ip netns exec shows in /etc; "" is /etc/netns.
+	EtcNetnsDir string
 	// Environ is the environment of the programs that are run (OVS_RUNDIR, ...);
 	// nil is that of this process.
 	Environ []string
@@ -44,6 +46,9 @@ var _ state.Host = (*Host)(nil)
 func New(cfg Config) *Host {
 	if cfg.NetnsDir == "" {
 		cfg.NetnsDir = "/run/netns"
+	}
+	if cfg.EtcNetnsDir == "" {
+		cfg.EtcNetnsDir = "/etc/netns"
 	}
 	if cfg.Warnf == nil {
 		cfg.Warnf = func(string, ...any) {}
@@ -155,6 +160,7 @@ func readers() map[state.Kind]reader {
 		state.KindJump:      (*session).readJumps,
 		state.KindOVSBridge: (*session).readOVSBridges, state.KindOVSPort: (*session).readOVSPorts,
 		state.KindFile: (*session).readFiles, state.KindJSON: (*session).readJSONKeys,
+		state.KindPort: (*session).readPorts, state.KindHostsLine: (*session).readHostsLines,
 	}
 }
 

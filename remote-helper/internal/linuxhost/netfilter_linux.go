@@ -80,7 +80,7 @@ func (s *session) readTables(q *query) ([]state.Object, error) {
 	var out []state.Object
 	err := s.rulesets(q, func(family int, t *ruleTable) {
 		if t.nft || !t.untouched() {
-			out = append(out, state.Table{Scope: q.scope, Family: family, Name: t.name, Busy: t.busy()})
+			out = append(out, state.Table{Scope: q.scope, Family: family, Name: t.name, Busy: t.busy(), Foreign: t.foreign()})
 		}
 	})
 	return out, err

@@ -65,7 +65,7 @@ func kernel(t *testing.T, root string) *Host {
 		t.Fatal(err)
 	}
 	names := t.TempDir()
-	h := New(Config{BlobDir: t.TempDir(), NetnsDir: names, Warnf: t.Logf})
+	h := New(Config{BlobDir: t.TempDir(), NetnsDir: names, EtcNetnsDir: filepath.Join(root, "etc/netns"), Warnf: t.Logf})
 	t.Cleanup(func() {
 		entries, err := os.ReadDir(names)
 		if err != nil {

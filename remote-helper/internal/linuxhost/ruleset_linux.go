@@ -60,6 +60,17 @@ func (t *ruleTable) busy() bool {
 	return false
 }
 
+// foreign lists the chains that other programs made: those without a policy.
+func (t *ruleTable) foreign() []string {
+	var out []string
+	for _, c := range t.chains {
+		if c.policy == "-" && !state.OwnChain(c.name) {
+			out = append(out, c.name)
+		}
+	}
+	return out
+}
+
 // in lists the rules of a chain.
 func (t *ruleTable) in(chain string) []chainRule {
 	var out []chainRule

@@ -32,7 +32,7 @@ func (x executor) Plan(ctx context.Context, step script.Step, wants []state.Want
 	if err != nil {
 		return script.Planned{}, needsRoot(err)
 	}
-	plan := script.Planned{Changes: changes}
+	plan := script.Planned{Changes: changes, View: x.planner.View()}
 	if waits := x.planner.Deferred(step.ID); len(waits) > 0 {
 		if plan.Deferred = waits[0].Why; step.Node.Fleeting {
 			return plan, fmt.Errorf("%s, and with persist: false nothing waits for it", plan.Deferred)
