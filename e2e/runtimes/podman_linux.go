@@ -88,6 +88,7 @@ func (p *Podman) begin() {
 	if out, err := p.Command("run", "--detach", "--network", "none", Image, "true").CombinedOutput(); err != nil {
 		p.t.Skipf("podman: no container runs here: %v: %s", err, out)
 	}
+	p.Run("rm", "--all", "--force", "--time", "0")
 }
 
 // Command is podman with its settings.

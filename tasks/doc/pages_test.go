@@ -189,7 +189,11 @@ func newMachine(t *testing.T, script string) *machine {
 		if line != "" && err != nil {
 			t.Fatalf("text machine: %q: %v", line, err)
 		}
-		m.answers[argv] = tasks.Output{Status: n, Stdout: strings.ReplaceAll(output, `\n`, "\n")}
+		output = strings.ReplaceAll(output, `\n`, "\n")
+		m.answers[argv] = tasks.Output{Status: n, Stdout: output}
+		if n != 0 {
+			m.answers[argv] = tasks.Output{Status: n, Stdout: output, Stderr: output}
+		}
 	}
 	return m
 }
