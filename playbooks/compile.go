@@ -5,6 +5,7 @@ import (
 
 	"netrun/inventory"
 	"netrun/inventory/diag"
+	"netrun/inventory/ipam"
 	"netrun/playbooks/script"
 	"netrun/tasks"
 	"netrun/tasks/state"
@@ -51,6 +52,9 @@ func (p *Play) Compile(hosts []*inventory.Host, o CompileOptions) (*Compiled, er
 		o.PlayHosts = hosts
 	}
 	c := newCompiler(p, hosts, o)
+	if c.slices == nil {
+		return c.result()
+	}
 	c.selectTasks()
 	for _, h := range c.hosts {
 		h.script = &script.Script{Play: p.Name, Host: h.name, ForceHandlers: p.ForceHandlers, Segments: [][]*script.Node{}}
@@ -87,6 +91,7 @@ type compiler struct {
 	groups   map[string]any
 	cache    map[inventoryText]any
 	varFiles map[string]map[string]any
+	slices   map[string][]ipam.Slice // of the inventory's ranges, by host
 	problems problems
 	out      *Compiled
 }
@@ -101,6 +106,7 @@ func newCompiler(p *Play, hosts []*inventory.Host, o CompileOptions) *compiler {
 		cache: map[inventoryText]any{}, varFiles: map[string]map[string]any{},
 		out: &Compiled{Play: p, Scripts: map[string]*script.Script{}, wants: map[string][]Wanted{}}}
 	c.problems.total = len(hosts)
+	c.planSlices()
 	for _, h := range hosts {
 		c.hosts = append(c.hosts, c.host(h))
 	}

@@ -47,6 +47,9 @@ func (c *compiler) host(h *inventory.Host) *host {
 		"groups": c.groupMap(), "play_hosts": names, "ansible_play_hosts": names, "playbook_dir": c.play.book.Dir,
 		"inventory_dir": c.options.InventoryDir, "check_mode": c.options.Check, "hostvars": hostvars{c},
 	}
+	if slices, ok := out.ipam(); ok {
+		out.magic["ipam"] = slices
+	}
 	return out
 }
 

@@ -5,12 +5,14 @@ import (
 
 	"netrun/cmd/netrun/internal/lint"
 	"netrun/inventory"
+	"netrun/inventory/ipam"
 	"netrun/playbooks/script"
 )
 
 // findings looks at the whole network that the plays would make.
 func findings(inv *inventory.Inventory, plays []*ready) []lint.Finding {
 	w := wholeNetwork{inv: inv, at: map[string]int{}}
+	w.slices, _ = ipam.Plan(inv) // its mistakes are known from compiling
 	for _, r := range plays {
 		for i, h := range r.compiled.Hosts {
 			w.play(r, h, i == 0)
@@ -24,6 +26,8 @@ type wholeNetwork struct {
 	inv   *inventory.Inventory
 	hosts []lint.Host
 	at    map[string]int
+
+	slices map[string][]ipam.Slice
 }
 
 // play takes one host's part of a play. Only the first host runs run_once tasks.
@@ -49,7 +53,11 @@ func (w *wholeNetwork) host(name string) *lint.Host {
 	if !known {
 		i = len(w.hosts)
 		w.at[name] = i
-		w.hosts = append(w.hosts, lint.Host{Name: name, Addrs: w.addresses(name)})
+		h := lint.Host{Name: name, Addrs: w.addresses(name)}
+		for _, s := range w.slices[name] {
+			h.Slices = append(h.Slices, s.Subnet)
+		}
+		w.hosts = append(w.hosts, h)
 	}
 	return &w.hosts[i]
 }

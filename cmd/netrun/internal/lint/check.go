@@ -19,6 +19,7 @@ func Check(hosts []Host) []Finding {
 	n.ports()
 	n.join()
 	n.addresses()
+	n.slices()
 	n.macs()
 	n.subnets()
 	n.tunnelEnds()

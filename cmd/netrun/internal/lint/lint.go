@@ -18,7 +18,9 @@ type Host struct {
 	Name string
 	// Addrs are addresses that the inventory gives the host, beside those that tasks want.
 	Addrs []netip.Addr
-	Tasks []Task
+	// Slices are the host's parts of the inventory's ranges (ipam).
+	Slices []netip.Prefix
+	Tasks  []Task
 }
 
 // Task is one task, or one item of its loop.
