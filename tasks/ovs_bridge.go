@@ -53,7 +53,7 @@ func (b *OVSBridge) Want() []state.Want {
 	name := string(b.Name)
 	controllers := slices.Clone(b.Controllers)
 	slices.Sort(controllers)
-	bridge := state.OVSBridge{Name: name, STP: b.STP, RSTP: b.RSTP, FailMode: b.FailMode, Controllers: slices.Compact(controllers)}
+	bridge := state.OVSBridge{Name: name, STP: b.STP, RSTP: b.RSTP, FailMode: b.FailMode, MTURequest: b.MTU, Controllers: slices.Compact(controllers)}
 	if b.DatapathType != "auto" {
 		bridge.Datapath = b.DatapathType
 	}

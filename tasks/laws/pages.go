@@ -113,7 +113,7 @@ type inventory struct {
 
 // Inventory is the inventory of the examples: a router, and three nodes behind it.
 func Inventory() tasks.Inventory {
-	return inventory{self: "router1", groups: map[string][]string{"nodes": {"node1", "node2", "node3"}}, vars: map[string]map[string]any{
+	return inventory{self: "router1", groups: map[string][]string{"nodes": {"node1", "node2", "node3"}, "docker_hosts": {"router1", "node1", "node2"}}, vars: map[string]map[string]any{
 		"node1": {"node_subnet": "11.11.1.0/24", "node_address": "192.168.2.1"},
 		"node2": {"node_subnet": "11.11.2.0/24", "node_address": "192.168.3.3"},
 		"node3": {"node_subnet": []any{"11.11.3.0/24", "fd00:11:3::/64"}, "node_address": []any{"192.168.3.4", "fd00:3::4"}},

@@ -81,6 +81,13 @@ func group(k state.Key) state.Key {
 
 // about lists the groups that planning the object looks at.
 func about(o state.Object) []state.Key {
+	if sweep, ok := o.(state.Sweep); ok {
+		var keys []state.Key
+		for _, r := range sweep.Reads() {
+			keys = append(keys, neighbourhood(r)...)
+		}
+		return keys
+	}
 	keys := neighbourhood(o.Key())
 	for _, n := range o.Needs() {
 		keys = append(keys, neighbourhood(n)...)

@@ -51,6 +51,10 @@ func (p *planning) want(w state.Want) error {
 		}
 		return nil
 	}
+	if sweep, ok := object.(state.Sweep); ok {
+		p.sweep(sweep)
+		return nil
+	}
 	if late, ok := object.(state.Late); ok && !w.Absent {
 		resolved, err := late.Resolve(p.sim)
 		if err != nil {
@@ -75,6 +79,15 @@ func (p *planning) want(w state.Want) error {
 		return p.adjust(object, have)
 	}
 	return p.create(object)
+}
+
+// sweep deletes what the host has and the sweep is about.
+func (p *planning) sweep(sweep state.Sweep) {
+	for _, k := range sweep.Swept(p.sim) {
+		if have, there := p.sim.Get(k); there {
+			p.delete(k, have)
+		}
+	}
 }
 
 // keeps reports whether what is there is not what the absent want means.

@@ -105,7 +105,7 @@ var prototypes = map[Kind]reflect.Type{
 	KindChain: reflect.TypeFor[Chain](), KindJump: reflect.TypeFor[Jump](),
 	KindOVSBridge: reflect.TypeFor[OVSBridge](), KindOVSPort: reflect.TypeFor[OVSPort](),
 	KindFile: reflect.TypeFor[File](), KindJSON: reflect.TypeFor[JSONKey](),
-	KindPort: reflect.TypeFor[Port](), KindHostsLine: reflect.TypeFor[HostsLine](),
+	KindPort: reflect.TypeFor[Port](), KindHostsLine: reflect.TypeFor[HostsLine](), KindStrays: reflect.TypeFor[Strays](),
 }
 
 // Kinds lists the kinds of objects in the order in which they come to be.

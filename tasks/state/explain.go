@@ -140,7 +140,7 @@ func (e *explainer) member(c Change, m Member) {
 	if c.Op == Create || changed(c, "bridge") {
 		e.ip(m.Scope, "link", "set", m.Link, "master", m.Bridge)
 	}
-	if m.Isolated != nil && (c.Op == Create || changed(c, "isolated") || changed(c, "bridge")) {
+	if m.Isolated != nil && (c.Op == Create && *m.Isolated || changed(c, "isolated") || changed(c, "bridge")) {
 		e.ip(m.Scope, "link", "set", m.Link, "type", "bridge_slave", "isolated", onOffWord(*m.Isolated))
 	}
 }

@@ -24,6 +24,12 @@ func (e *explainer) ovsBridge(c Change, b OVSBridge) {
 	}
 	e.ovs(c.Op, []string{"add-br", b.Name}, "bridge", b.Name, settings)
 	switch {
+	case b.MTURequest != 0 && (c.Op == Create || changed(c, "mtu_request")):
+		e.add("ovs-vsctl", "set", "interface", b.Name, "mtu_request="+strconv.Itoa(b.MTURequest))
+	case changed(c, "mtu_request"):
+		e.add("ovs-vsctl", "clear", "interface", b.Name, "mtu_request")
+	}
+	switch {
 	case len(b.Controllers) > 0 && (c.Op == Create || changed(c, "controllers")):
 		e.add(append([]string{"ovs-vsctl", "set-controller", b.Name}, b.Controllers...)...)
 	case changed(c, "controllers"):
@@ -72,6 +78,9 @@ func (e *explainer) ovsPort(c Change, p OVSPort) {
 	case Delete:
 		e.add("ovs-vsctl", "del-port", p.Bridge, p.Name)
 	case Create:
+		if !isOn(p.Protected) {
+			p.Protected = nil // a new port is not
+		}
 		add := append([]string{"add-port", p.Bridge, p.Name}, portSettings(p)...)
 		add = setting(add, "external_ids:netrun-owner", p.Owner)
 		e.ovs(Create, add, "interface", p.Name, interfaceSettings(p))

@@ -27,11 +27,12 @@ const (
 	KindJSON      Kind = "json"
 	KindPort      Kind = "port"
 	KindHostsLine Kind = "hosts-line"
+	KindStrays    Kind = "strays"
 )
 
 // kindOrder ranks the kinds: what is later may need what is earlier.
 var kindOrder = rankKinds(KindNetns, KindProcess, KindContainer, KindOVSBridge, KindLink, KindOVSPort, KindMember,
-	KindSysctl, KindAddress, KindNeighbour, KindRoute, KindRule, KindTable, KindChain, KindJump, KindFile, KindJSON, KindPort, KindHostsLine)
+	KindSysctl, KindAddress, KindNeighbour, KindRoute, KindRule, KindTable, KindChain, KindJump, KindFile, KindJSON, KindPort, KindHostsLine, KindStrays)
 
 func rankKinds(kinds ...Kind) map[Kind]int {
 	ranks := make(map[Kind]int, len(kinds))

@@ -1,10 +1,6 @@
 package state
 
-import (
-	"fmt"
-	"net/netip"
-	"strings"
-)
+import "strings"
 
 // Link is a network interface. The zero value of a field leaves it alone.
 type Link struct {
@@ -120,7 +116,7 @@ func (l Link) Reads() []Key {
 		keys = append(keys, LinkKey(l.MTUScope, l.MTUOf))
 	}
 	if l.MTUTowards != "" {
-		keys = append(keys, routingKeys(HostScope)...)
+		keys = append(keys, roomKeys()...)
 	}
 	return keys
 }
@@ -139,33 +135,6 @@ func (l Link) Resolve(view View) (Object, error) {
 		return l, nil
 	}
 	return l.follow(view)
-}
-
-// fitTunnel makes the MTU fit into the tunnels to MTUTowards. A smaller one that the
-// link has stays: it fits too.
-func (l *Link) fitTunnel(view View) error {
-	least := 0
-	for _, text := range strings.Fields(l.MTUTowards) {
-		to, err := netip.ParseAddr(text)
-		if err != nil {
-			return fmt.Errorf("mtu of %s: %w", l.Name, err)
-		}
-		dev, _, _ := Lookup(view, HostScope, to)
-		under, ok := view.Get(LinkKey(HostScope, dev))
-		if ok && under.(Link).MTU > 0 && (least == 0 || under.(Link).MTU < least) {
-			least = under.(Link).MTU
-		}
-	}
-	if least == 0 {
-		return fmt.Errorf("mtu of %s: no route to %s, the other end of the tunnel: give mtu", l.Name, l.MTUTowards)
-	}
-	room := least - l.MTULess
-	have, there := view.Get(l.Key())
-	if !there || have.(Link).MTU == 0 || have.(Link).MTU > room {
-		l.MTU = room
-	}
-	l.MTUTowards, l.MTULess = "", 0
-	return nil
 }
 
 // follow gives a new link the MTU of the link that MTUOf names. One that is there

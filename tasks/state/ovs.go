@@ -11,7 +11,13 @@ type OVSBridge struct {
 	RSTP        *bool    `json:"rstp,omitempty"`
 	FailMode    string   `json:"fail_mode,omitempty"`   // standalone or secure
 	Controllers []string `json:"controllers,omitempty"` // tcp:192.0.2.1:6653, sorted
-	Owner       string   `json:"owner,omitempty" state:"mark"`
+	// MTURequest is the MTU of the bridge's own link in bytes, which Open vSwitch sets and keeps.
+	MTURequest int    `json:"mtu_request,omitempty"`
+	Owner      string `json:"owner,omitempty" state:"mark"`
+
+	// MTUTowards and MTULess are those of a Link, for MTURequest.
+	MTUTowards string `json:"mtu_towards,omitempty" state:"hint"`
+	MTULess    int    `json:"mtu_less,omitempty" state:"hint"`
 }
 
 // Key implements Object.
@@ -22,7 +28,32 @@ func (b OVSBridge) Needs() []Key { return nil }
 
 // Brings implements Bringer: an OVS bridge comes with its internal link, which is down.
 func (b OVSBridge) Brings() []Object {
-	return []Object{Link{Name: b.Name, Type: "openvswitch", State: "down"}}
+	return []Object{Link{Name: b.Name, Type: "openvswitch", State: "down", MTU: b.MTURequest}}
+}
+
+// Reads implements Late.
+func (b OVSBridge) Reads() []Key {
+	if b.MTUTowards == "" {
+		return nil
+	}
+	return roomKeys()
+}
+
+// Resolve implements Late: the MTU is found out. A smaller one that was asked for stays.
+func (b OVSBridge) Resolve(view View) (Object, error) {
+	if b.MTUTowards == "" {
+		return b, nil
+	}
+	room, err := tunnelRoom(view, b.Key(), b.MTUTowards, b.MTULess)
+	if err != nil {
+		return nil, err
+	}
+	have, there := view.Get(b.Key())
+	if !there || have.(OVSBridge).MTURequest == 0 || have.(OVSBridge).MTURequest > room {
+		b.MTURequest = room
+	}
+	b.MTUTowards, b.MTULess = "", 0
+	return b, nil
 }
 
 // OVSPort is a port of an Open vSwitch bridge with its one interface.

@@ -39,6 +39,7 @@ func (s *session) bridgeCommands(c state.Change, b state.OVSBridge) ([]string, e
 		words = append(words, column("datapath_type", b.Datapath))
 		words = append(words, bridgeColumns(b, state.OVSBridge{})...)
 		words = append(words, ownerColumn(b.Owner)...)
+		words = append(words, mtuCommand(b, 0)...)
 		return append(words, controllerCommand(b, nil)...), nil
 	}
 	before := c.Before.(state.OVSBridge)
@@ -46,8 +47,21 @@ func (s *session) bridgeCommands(c state.Change, b state.OVSBridge) ([]string, e
 	if b.FailMode == "" && before.FailMode != "" {
 		words = append(words, "--", "clear", "Bridge", b.Name, "fail_mode")
 	}
+	words = append(words, mtuCommand(b, before.MTURequest)...)
 	words = append(words, controllerCommand(b, before.Controllers)...)
 	return append(words, changeOwner("Bridge", b.Name, before.Owner, b.Owner)...), nil
+}
+
+// mtuCommand sets the MTU of the bridge's own link where it differs from before. Told to
+// the kernel alone, it would be lost when ports with another MTU come and go.
+func mtuCommand(b state.OVSBridge, before int) []string {
+	switch {
+	case b.MTURequest == before:
+		return nil
+	case b.MTURequest == 0:
+		return []string{"--", "clear", "Interface", b.Name, "mtu_request"}
+	}
+	return setColumns("Interface", b.Name, []string{fmt.Sprintf("mtu_request=%d", b.MTURequest)})
 }
 
 // controllerCommand sets the bridge's controllers where they differ from before.

@@ -55,12 +55,16 @@ func parseOVS(text string) (*ovsdb, error) {
 	db := &ovsdb{}
 	for _, row := range tables[0] {
 		b := row.bridge(controllers)
-		db.bridges = append(db.bridges, b)
 		for _, id := range row.set("ports") {
-			if p, ok := ports[id].port(b, interfaces); ok {
+			p, ok := ports[id].port(b, interfaces)
+			switch {
+			case ok && p.Name == b.Name:
+				b.MTURequest = p.MTURequest
+			case ok:
 				db.ports = append(db.ports, p)
 			}
 		}
+		db.bridges = append(db.bridges, b)
 	}
 	return db, nil
 }

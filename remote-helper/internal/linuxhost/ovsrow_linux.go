@@ -20,11 +20,11 @@ func (r ovsRow) bridge(controllers map[string]ovsRow) state.OVSBridge {
 	return b
 }
 
-// port is the row as an object. A bond (several interfaces) is none, and neither
-// is the bridge's own internal port.
+// port is the row as an object, also that of the bridge's own internal port. A bond
+// (several interfaces) is none.
 func (r ovsRow) port(bridge state.OVSBridge, interfaces map[string]ovsRow) (state.OVSPort, bool) {
 	ids := r.set("interfaces")
-	if r == nil || len(ids) != 1 || r.text("name") == bridge.Name {
+	if r == nil || len(ids) != 1 {
 		return state.OVSPort{}, false
 	}
 	link := interfaces[ids[0]]
