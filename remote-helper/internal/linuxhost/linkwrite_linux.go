@@ -156,7 +156,7 @@ func (m *linkMessage) body(l, before state.Link) error {
 // finishLink sets what must come after creation and in this order: IPv6, then
 // alias, promiscuity and the administrative state in one message.
 func (s *session) finishLink(sp *space, l, before state.Link) error {
-	if l.IPv6 != before.IPv6 && (l.IPv6 == "off" || before.IPv6 == "off") {
+	if l.IPv6 != before.IPv6 && (l.IPv6 != "" || before.IPv6 == "off") {
 		if err := s.setIPv6(sp, l.Name, l.IPv6 != "off"); err != nil {
 			return err
 		}
