@@ -44,6 +44,9 @@ func (b *Bridge) Want() []state.Want {
 		return state.Absent(link)
 	}
 	objects := []state.Object{link}
+	if scope == state.HostScope {
+		objects = append(objects, bridgePass(name, true)...)
+	}
 	for _, member := range b.Interfaces {
 		objects = append(objects, state.Member{Scope: scope, Link: string(member), Bridge: name})
 	}

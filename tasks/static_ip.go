@@ -123,6 +123,9 @@ func (s *StaticIP) Want() []state.Want {
 		objects = append(objects, state.Link{Name: string(s.Bridge), Type: "bridge", State: "up"})
 	}
 	objects = append(objects, links...)
+	if s.Bridge != "" {
+		objects = append(objects, bridgePass(string(s.Bridge), s.hasFamily(true))...)
+	}
 	scope, dev := s.place().scope(), string(s.Interface)
 	objects = append(objects, addressObjects(scope, dev, s.Addresses, s.Announce)...)
 	return state.Present(append(objects, s.routes(scope, dev)...)...)

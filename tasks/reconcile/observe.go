@@ -38,6 +38,7 @@ func (p *Planner) read(ctx context.Context, need []state.Key, asked map[state.Ke
 		p.seen[k] = true
 	}
 	p.take(got, asked)
+	p.pairUp(got)
 	return nil
 }
 
@@ -65,6 +66,25 @@ func (p *Planner) take(got *state.State, asked map[state.Key]bool) {
 			}
 			p.base.Put(o)
 			p.sim.Put(o)
+		}
+	}
+}
+
+// pairUp tells the near ends of veth pairs what only the other ends knew: that
+// namespace, a container's, may not have been looked at when the near one was read.
+func (p *Planner) pairUp(got *state.State) {
+	for _, o := range got.Objects() {
+		far, ok := o.(state.Link)
+		if !ok || far.Type != "veth" || far.Peer == "" {
+			continue
+		}
+		k := state.LinkKey(far.PeerScope, far.Peer)
+		for _, s := range []*state.State{p.base, p.sim} {
+			if near, ok := s.Get(k); ok && near.(state.Link).Type == "veth" && near.(state.Link).Peer == "" {
+				l := near.(state.Link)
+				l.Peer, l.PeerScope, l.PeerIndex = far.Name, far.Scope, far.Index
+				s.Put(l)
+			}
 		}
 	}
 }

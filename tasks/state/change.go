@@ -117,9 +117,19 @@ func Kinds() []Kind {
 	return out
 }
 
+// lateTypes are the types of wants that are no objects themselves, by the name in their JSON.
+var lateTypes = map[string]reflect.Type{"KeepRA": reflect.TypeFor[KeepRA]()}
+
+// Storable reports whether Decode reads back what Encode makes of the object.
+func Storable(o Object) bool {
+	t := reflect.TypeOf(o)
+	return prototypes[o.Key().Kind] == t || lateTypes[t.Name()] == t
+}
+
 // encoded is an object on the wire and in the journal.
 type encoded struct {
 	Kind   Kind            `json:"kind"`
+	Type   string          `json:"type,omitempty"` // of a want that is no object itself
 	Object json.RawMessage `json:"object"`
 }
 
@@ -132,7 +142,11 @@ func Encode(o Object) (json.RawMessage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", o.Key(), err)
 	}
-	return json.Marshal(encoded{o.Key().Kind, raw})
+	e := encoded{Kind: o.Key().Kind, Object: raw}
+	if name := reflect.TypeOf(o).Name(); lateTypes[name] == reflect.TypeOf(o) {
+		e.Type = name
+	}
+	return json.Marshal(e)
 }
 
 // Decode reads what Encode wrote.
@@ -145,6 +159,9 @@ func Decode(raw json.RawMessage) (Object, error) {
 		return nil, fmt.Errorf("decode object: %w", err)
 	}
 	t, ok := prototypes[e.Kind]
+	if e.Type != "" {
+		t, ok = lateTypes[e.Type]
+	}
 	if !ok {
 		return nil, fmt.Errorf("decode object: unknown kind %q", e.Kind)
 	}

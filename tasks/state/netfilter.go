@@ -16,6 +16,55 @@ type Table struct {
 	Busy bool `json:"busy,omitempty" state:"hint"`
 	// Foreign are observed: the names of the chains that other programs made.
 	Foreign []string `json:"foreign,omitempty" state:"hint"`
+	When    When     `json:"when,omitempty" state:"hint"`
+}
+
+// When is a condition on the host: net/bridge/bridge-nf-call-iptables=1 is that the
+// parameter is there and has that value. An object whose condition does not hold is
+// not wanted. "" always holds.
+type When string
+
+// reads lists the parameter that the condition is about.
+func (w When) reads(scope Scope) []Key {
+	if w == "" {
+		return nil
+	}
+	name, _, _ := strings.Cut(string(w), "=")
+	return []Key{Sysctl{Scope: scope, Name: name}.Key()}
+}
+
+func (w When) holds(view View, scope Scope) bool {
+	if w == "" {
+		return true
+	}
+	_, value, _ := strings.Cut(string(w), "=")
+	o, there := view.Get(w.reads(scope)[0])
+	return there && o.(Sysctl).Value == value
+}
+
+// Conditional reports whether the object may come to be wanted, or not, by itself.
+func Conditional(o Object) bool {
+	switch c := o.(type) {
+	case Table:
+		return c.When != ""
+	case Chain:
+		return c.When != ""
+	case Jump:
+		return c.When != ""
+	}
+	return false
+}
+
+// Reads implements Late.
+func (t Table) Reads() []Key { return t.When.reads(t.Scope) }
+
+// Resolve implements Late.
+func (t Table) Resolve(view View) (Object, error) {
+	if !t.When.holds(view, t.Scope) {
+		return nil, nil
+	}
+	t.When = ""
+	return t, nil
 }
 
 // TableKey is the key of the named table.
@@ -40,7 +89,8 @@ type Chain struct {
 	// CanonicalRule makes them of. An argument may name a fact (see Expand).
 	Rules [][]string `json:"rules,omitempty"`
 	// Of is the container that the rules are about: they may name its facts. It has to run.
-	Of Scope `json:"of,omitempty" state:"hint"`
+	Of   Scope `json:"of,omitempty" state:"hint"`
+	When When  `json:"when,omitempty" state:"hint"`
 }
 
 // Key implements Object.
@@ -57,17 +107,22 @@ func (c Chain) Reads() []Key {
 		keys := append(routingKeys(c.Scope), containerKeys(c.Of)...)
 		return append(keys, Key{Kind: KindPort, Scope: c.Scope}, Key{Kind: KindChain, Scope: c.Scope})
 	}
+	keys := c.When.reads(c.Scope)
 	for _, rule := range c.Rules {
 		if HasFacts(rule...) {
-			return routingKeys(c.Scope)
+			return append(keys, routingKeys(c.Scope)...)
 		}
 	}
-	return nil
+	return keys
 }
 
 // Resolve implements Late: it replaces the facts that the rules name, and writes
 // the rules as they will be read back.
 func (c Chain) Resolve(view View) (Object, error) {
+	if !c.When.holds(view, c.Scope) {
+		return nil, nil
+	}
+	c.When = ""
 	if len(c.Rules) == 0 {
 		return c, nil
 	}
@@ -104,6 +159,7 @@ type Jump struct {
 	Beside int `json:"beside,omitempty" state:"hint"`
 	// Optional wants nothing where the chain From is not there.
 	Optional bool `json:"optional,omitempty" state:"hint"`
+	When     When `json:"when,omitempty" state:"hint"`
 }
 
 // Key implements Object.
@@ -118,6 +174,9 @@ func (j Jump) Needs() []Key {
 
 // Reads implements Late.
 func (j Jump) Reads() []Key {
+	if j.When != "" {
+		return j.When.reads(j.Scope)
+	}
 	if j.Optional {
 		return []Key{TableKey(j.Scope, j.Family, j.Table)}
 	}
@@ -129,6 +188,10 @@ func (j Jump) Reads() []Key {
 
 // Resolve implements Late, as a chain's.
 func (j Jump) Resolve(view View) (Object, error) {
+	if !j.When.holds(view, j.Scope) {
+		return nil, nil
+	}
+	j.When = ""
 	if j.Optional {
 		t, there := view.Get(TableKey(j.Scope, j.Family, j.Table))
 		if !there || !slices.Contains(t.(Table).Foreign, j.From) {

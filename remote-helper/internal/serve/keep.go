@@ -111,10 +111,10 @@ func (p *play) want(b *store.Book, key state.Key, w reconcile.Wanted, step scrip
 // keepable leaves out what cannot be written down.
 func keepable(o state.Object) bool {
 	switch o.(type) {
-	case state.Edit, state.Process, state.Container:
+	case state.Process, state.Container:
 		return false
 	}
-	return true
+	return state.Storable(o)
 }
 
 func taskName(step script.Step) string {

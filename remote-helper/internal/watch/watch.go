@@ -164,6 +164,12 @@ func (w *watch) containers(ctx context.Context, events []Event) {
 
 // concerned lists the items that have to do with the containers.
 func (w *watch) concerned(ctx context.Context, items []store.Item, started map[string]bool, all bool) []store.Item {
+	// What hangs on a condition may have come to be wanted with the runtime's start.
+	later := slices.DeleteFunc(slices.Clone(items), func(i store.Item) bool { return !state.Conditional(i.Object) })
+	return append(later, w.concernedBy(ctx, items, started, all)...)
+}
+
+func (w *watch) concernedBy(ctx context.Context, items []store.Item, started map[string]bool, all bool) []store.Item {
 	if all {
 		return restore.Concerned(items, func(string) bool { return true })
 	}
