@@ -12,15 +12,23 @@ type nodeVars struct {
 	Dev             string
 }
 
+// nodeRoute is the way to one subnet of a node.
+type nodeRoute struct {
+	Host string
+	To   Net
+	Via  Addr
+	Dev  string
+}
+
 // routes has one route for each subnet of each node of the group, but for the host
 // itself, in the order of the inventory.
-func (v nodeVars) routes(inv Inventory, group string) ([]RouterRoute, error) {
+func (v nodeVars) routes(inv Inventory, group string) ([]nodeRoute, error) {
 	hosts, ok := inv.Group(group)
 	if !ok {
 		return nil, Wrong("nodes", "the inventory has no group or host %q", group)
 	}
 	var errs []error
-	var routes []RouterRoute
+	var routes []nodeRoute
 	for _, host := range hosts {
 		if host == inv.Self() {
 			continue
@@ -34,7 +42,7 @@ func (v nodeVars) routes(inv Inventory, group string) ([]RouterRoute, error) {
 	return routes, errors.Join(errs...)
 }
 
-func (v nodeVars) routesTo(inv Inventory, host string) ([]RouterRoute, error) {
+func (v nodeVars) routesTo(inv Inventory, host string) ([]nodeRoute, error) {
 	subnets, err := nodeTexts(inv, host, v.Subnet, true)
 	if err != nil {
 		return nil, err
@@ -51,7 +59,7 @@ func (v nodeVars) routesTo(inv Inventory, host string) ([]RouterRoute, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []RouterRoute
+	var out []nodeRoute
 	for _, text := range subnets {
 		// A node's subnet is often written as the address of its bridge.
 		prefix, err := parsePrefix(text)
@@ -69,13 +77,13 @@ func (v nodeVars) routesTo(inv Inventory, host string) ([]RouterRoute, error) {
 }
 
 // gateways are the ways to the node by family: its address, and the link to it.
-func (v nodeVars) gateways(host string, addresses, devs []string) (map[bool]RouterRoute, error) {
+func (v nodeVars) gateways(host string, addresses, devs []string) (map[bool]nodeRoute, error) {
 	if len(devs) > 1 && len(devs) != len(addresses) {
 		return nil, Wrong("nodes", "%s of host %s has %d links for %d addresses", v.Dev, host, len(devs), len(addresses))
 	}
-	out := map[bool]RouterRoute{}
+	out := map[bool]nodeRoute{}
 	for i, text := range addresses {
-		var route RouterRoute
+		route := nodeRoute{Host: host}
 		if err := route.Via.UnmarshalText([]byte(text)); err != nil {
 			return nil, Wrong("nodes", "%s of host %s: %v", strings.Join(v.Address, ", "), host, err)
 		}
@@ -83,9 +91,7 @@ func (v nodeVars) gateways(host string, addresses, devs []string) (map[bool]Rout
 			return nil, Wrong("nodes", "host %s has two addresses of one family in %s: %s", host, strings.Join(v.Address, ", "), strings.Join(addresses, ", "))
 		}
 		if len(devs) > 0 {
-			if err := route.Dev.UnmarshalText([]byte(devs[min(i, len(devs)-1)])); err != nil {
-				return nil, Wrong("nodes", "%s of host %s: %v", v.Dev, host, err)
-			}
+			route.Dev = devs[min(i, len(devs)-1)]
 		}
 		out[route.Via.Is6()] = route
 	}

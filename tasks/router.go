@@ -36,9 +36,20 @@ func (r *Router) Expand(inv Inventory) error {
 		return nil
 	}
 	from := nodeVars{Subnet: r.SubnetVar, Address: r.AddressVar, Dev: r.DevVar}
-	routes, err := from.routes(inv, r.Nodes)
+	found, err := from.routes(inv, r.Nodes)
+	errs := []error{err}
+	var routes []RouterRoute
+	for _, f := range found {
+		route := RouterRoute{To: f.To, Via: f.Via}
+		if f.Dev != "" {
+			if err := route.Dev.UnmarshalText([]byte(f.Dev)); err != nil {
+				errs = append(errs, Wrong("nodes", "%s of host %s: %v", r.DevVar, f.Host, err))
+			}
+		}
+		routes = append(routes, route)
+	}
 	r.Routes, r.Nodes = append(routes, r.Routes...), ""
-	return err
+	return errors.Join(errs...)
 }
 
 // Check implements Task.

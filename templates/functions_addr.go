@@ -13,6 +13,7 @@ var addresses = map[string]function{
 	"host":      {1, 1, `host "10.0.0.1/24": 10.0.0.1`, onPrefix(func(p netip.Prefix) any { return p.Addr().String() })},
 	"network":   {1, 1, `network "10.0.0.1/24": 10.0.0.0/24`, onPrefix(func(p netip.Prefix) any { return p.Masked().String() })},
 	"prefixlen": {1, 1, `prefixlen "10.0.0.1/24": 24`, onPrefix(func(p netip.Prefix) any { return p.Bits() })},
+	"netmask":   {1, 1, `netmask "10.0.0.1/24": 255.255.255.0`, pure(netmask)},
 	"nthhost":   {2, 2, `"10.0.0.0/24" | nthhost 5: 10.0.0.5; a negative number counts from the end`, pure(nthHost)},
 	"subnet":    {3, 3, `"10.0.0.0/16" | subnet 8 3: the subnet number 3 of those with 8 more bits, 10.0.3.0/24`, pure(subnet)},
 }
@@ -42,6 +43,18 @@ func prefix(v any) (netip.Prefix, error) {
 		return netip.Prefix{}, fmt.Errorf("%s is not an address such as 10.0.0.1/24", what(v))
 	}
 	return netip.PrefixFrom(addr, addr.BitLen()), nil
+}
+
+// netmask is the prefix length as the routers of old want it, of IPv4 only.
+func netmask(a []any) (any, error) {
+	p, err := prefix(a[0])
+	if err != nil {
+		return nil, err
+	}
+	if p.Addr().Is6() {
+		return nil, fmt.Errorf("%s has no netmask: IPv6 knows prefix lengths only", p)
+	}
+	return plus(netip.IPv4Unspecified(), wide128{lo: uint64(math.MaxUint32) << (32 - p.Bits()) & math.MaxUint32}).String(), nil
 }
 
 func nthHost(a []any) (any, error) {

@@ -81,6 +81,7 @@ var evalTests = []struct {
 	{"{{ \"a\\n\\nb\" | indent 2 }}", "  a\n\n  b"},
 	{"{{ regexMatch \"^br[0-9]\" .name }} {{ regexReplace \"br(.)\" \"x$1\" .name }}", "true x0"},
 	{"{{ printf \"%s/%d %05.1f %v\" .name .n .pi .list }}", `br0/3 003.5 ["b", "a", "b"]`},
+	{`{{ netmask .net.address }} {{ netmask "10.0.0.1" }} {{ netmask "0.0.0.0/0" }} {{ netmask "10.0.0.0/9" }}`, "255.255.255.0 255.255.255.255 0.0.0.0 255.128.0.0"},
 	{"{{ host .net.address }} {{ network .net.address }} {{ prefixlen .net.address }}", "10.1.2.3 10.1.2.0/24 24"},
 	{"{{ .net.address | nthhost 5 }} {{ nthhost -1 .net.address }} {{ nthhost 1 \"fd00::/64\" }}", "10.1.2.5 10.1.2.255 fd00::1"},
 	{"{{ subnet 8 3 \"10.0.0.0/16\" }} {{ \"fd00::/48\" | subnet 16 255 }}", "10.0.3.0/24 fd00:0:0:ff::/64"},
