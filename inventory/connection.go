@@ -13,8 +13,8 @@ import (
 // Connection is how a host is reached. The zero values mean that the inventory
 // says nothing: ~/.ssh/config, flags and defaults are the caller's business.
 type Connection struct {
-	Type           string // ssh or local
-	Host           string // address or name to dial; the inventory name unless set
+	Type           string // ssh, local, docker or podman
+	Host           string // address or name to dial, or the container's name; the inventory name unless set
 	Port           int
 	User           string
 	Password       string `json:"-"`
@@ -29,6 +29,8 @@ type Connection struct {
 	ProxyJump       string // [user@]host[:port], several with commas
 	HostKeyChecking *bool  // nil where not said
 	ConnectTimeout  int    // seconds
+	// RuntimeArgs are words for docker or podman before exec, as --context=NAME.
+	RuntimeArgs []string
 }
 
 // String describes c without its passwords.
@@ -70,6 +72,7 @@ var connectionVars = []struct {
 	{"netrun_proxy_jump", text(func(c *Connection) *string { return &c.ProxyJump })},
 	{"netrun_host_key_checking ansible_ssh_host_key_checking ansible_host_key_checking", setHostKeyChecking},
 	{"netrun_connect_timeout ansible_ssh_timeout ansible_timeout", setTimeout},
+	{"netrun_runtime_args ansible_docker_extra_args ansible_podman_extra_args", runtimeArgs},
 }
 
 // ConnectionFrom reads how a host of the given inventory name is reached. The
@@ -145,13 +148,34 @@ func checkDial(c *Connection, v Var, name string) error {
 
 func setType(c *Connection, v Var, name string) error {
 	s, _ := v.Value.(string)
-	switch strings.TrimPrefix(s, "ansible.builtin.") {
-	case "ssh", "smart", "paramiko", "paramiko_ssh":
-		c.Type = "ssh"
-	case "local":
-		c.Type = "local"
-	default:
-		return wrong(v, name, "connection").WithHint("known: local, ssh")
+	word, ok := connectionTypes[strings.TrimPrefix(s, "ansible.builtin.")]
+	if !ok {
+		return wrong(v, name, "connection").WithHint("known: docker, local, podman, ssh")
+	}
+	c.Type = word
+	return nil
+}
+
+// connectionTypes are the names of Ansible's connections that we have one for.
+var connectionTypes = map[string]string{
+	"ssh": "ssh", "smart": "ssh", "paramiko": "ssh", "paramiko_ssh": "ssh", "local": "local",
+	"docker": "docker", "community.docker.docker": "docker", "community.docker.docker_api": "docker",
+	"podman": "podman", "containers.podman.podman": "podman",
+}
+
+// runtimeArgs reads options of the docker or podman command, as
+// ansible_docker_extra_args has them.
+func runtimeArgs(c *Connection, v Var, name string) error {
+	s, ok := v.Value.(string)
+	if !ok {
+		return wrong(v, name, "text")
+	}
+	tokens, err := words(s, false)
+	if err != nil {
+		return diag.Errorf(v.Pos, "%s: %v", name, err)
+	}
+	for _, t := range tokens {
+		c.RuntimeArgs = append(c.RuntimeArgs, t.text)
 	}
 	return nil
 }

@@ -42,6 +42,11 @@ func TestConnection(t *testing.T) {
 			vars("ansible_port", 9, "ansible_ssh_common_args", `-o ProxyCommand="ssh -W %h:%p -q -p 2200 -l joe bastion" -p 24`),
 			Connection{Type: "ssh", Host: "h", Port: 9, ProxyJump: "joe@bastion:2200"},
 		},
+		"docker": {
+			vars("ansible_connection", "community.docker.docker", "ansible_host", "web-1", "ansible_docker_extra_args", "--context 'my lab'", "ansible_user", "app"),
+			Connection{Type: "docker", Host: "web-1", User: "app", RuntimeArgs: []string{"--context", "my lab"}},
+		},
+		"podman":        {vars("ansible_connection", "podman"), Connection{Type: "podman", Host: "h"}},
 		"null is unset": {vars("ansible_host", nil, "netrun_user", nil, "ansible_user", "u"), Connection{Type: "ssh", Host: "h", User: "u"}},
 	} {
 		got, err := ConnectionFrom("h", tt.vars)
@@ -64,7 +69,7 @@ func TestConnectionErrors(t *testing.T) {
 		{"ansible_port", "x", `f:1:1: ansible_port "x" is no whole number`},
 		{"ansible_port", 70000, "f:1:1: ansible_port 70000 is no port (a number between 1 and 65535)"},
 		{"ansible_become", "maybe", `f:1:1: ansible_become "maybe" is no boolean (yes or no)`},
-		{"ansible_connection", "docker", `f:1:1: ansible_connection "docker" is no connection (known: local, ssh)`},
+		{"ansible_connection", "winrm", `f:1:1: ansible_connection "winrm" is no connection (known: docker, local, podman, ssh)`},
 		{"ansible_become_method", "runas", `f:1:1: ansible_become_method "runas" is no become method (known: doas, su, sudo)`},
 		{"ansible_host", []any{"a"}, "f:1:1: ansible_host (a list) is no text"},
 		{"ansible_host", "-oProxyCommand=x", `f:1:1: ansible_host "-oProxyCommand=x" is no name (it begins with - or holds blanks)`},

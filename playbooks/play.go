@@ -19,7 +19,7 @@ type Play struct {
 	Handlers []*Task
 
 	GatherFacts       bool
-	Connection        string // "", ssh or local
+	Connection        string // "", ssh, local, docker or podman
 	RemoteUser        string
 	Port              int
 	Become            *bool
@@ -110,7 +110,7 @@ func (l *loader) playTable(p *Play, here *setting, parts map[string]*yamlpos.Nod
 		"ignore_unreachable":  func(n *yamlpos.Node) { p.IgnoreUnreachable = l.boolean(n, "ignore_unreachable") },
 		"force_handlers":      func(n *yamlpos.Node) { p.ForceHandlers = l.boolean(n, "force_handlers") },
 		"tags":                func(n *yamlpos.Node) { in.tags = append(in.tags, l.tags(n)...) },
-		"connection":          func(n *yamlpos.Node) { p.Connection = l.choice(n, "connection", "ssh", "local") },
+		"connection":          func(n *yamlpos.Node) { p.Connection = l.choice(n, "connection", "ssh", "local", "docker", "podman") },
 		"remote_user":         func(n *yamlpos.Node) { p.RemoteUser, _ = l.plainText(n, "remote_user") },
 		"port":                func(n *yamlpos.Node) { p.Port, _ = l.integer(n, "port", 1, 65535) },
 		"environment":         func(n *yamlpos.Node) { in.environment = l.environment(n) },

@@ -48,9 +48,11 @@ func (t targets) target(h *inventory.Host) (fleet.Target, error) {
 		}
 		return false
 	}
-	local := c.Type == "local" || t.login.connection == "local" && !said("ansible_connection", "netrun_connection")
+	if t.login.connection != "" && !said("ansible_connection", "netrun_connection") {
+		c.Type = t.login.connection
+	}
 	out := fleet.Target{Dial: dial.Target{
-		Name: h.Name(), Addr: c.Host, Local: local, User: firstOf(c.User, t.login.user, t.User), Password: c.Password,
+		Name: h.Name(), Addr: c.Host, Local: c.Type == "local", User: firstOf(c.User, t.login.user, t.User), Password: c.Password,
 		Port: c.Port, KeyFile: t.path(firstOf(c.KeyFile, t.PrivateKey)), ProxyJump: c.ProxyJump,
 		Timeout: time.Duration(c.ConnectTimeout) * time.Second, Options: c.SSHArgs,
 	}}
@@ -60,11 +62,15 @@ func (t targets) target(h *inventory.Host) (fleet.Target, error) {
 	if c.HostKeyChecking != nil && !*c.HostKeyChecking {
 		out.Dial.Options = append(out.Dial.Options, "StrictHostKeyChecking=accept-new")
 	}
+	if c.Type == "docker" || c.Type == "podman" {
+		out.Dial.Runtime, out.Dial.RuntimeArgs = c.Type, c.RuntimeArgs
+	}
 	all := c.Become || t.Become && !said("ansible_become", "netrun_become")
 	if all || t.login.become && !said("ansible_become", "netrun_become") {
 		out.Become = t.become(c, out.Dial.User)
 		// Where only some tasks become root, the others run as who logged in.
 		out.Become.KeepLogin = !all && out.Become.User == "root"
+		t.becomeByRuntime(c, &out)
 	}
 	return out, nil
 }
@@ -80,6 +86,16 @@ func (t targets) become(c inventory.Connection, user string) push.Become {
 		return push.Become{}
 	}
 	return b
+}
+
+// becomeByRuntime lets the runtime itself make the user of a container: few images
+// have a sudo. Who is somebody else there already needs the method, as does who names one.
+func (t targets) becomeByRuntime(c inventory.Connection, out *fleet.Target) {
+	named := firstOf(c.BecomeMethod, t.login.becomeMethod, t.BecomeMethod) != ""
+	if out.Dial.Runtime == "" || out.Dial.User != "" || named {
+		return
+	}
+	out.Dial.User, out.Become = out.Become.User, push.Become{}
 }
 
 func (t targets) path(file string) string {

@@ -1,5 +1,5 @@
-// Package dial reaches hosts: over SSH, directly or through jump hosts, and on
-// the controller itself. It reads ~/.ssh/config and known_hosts, authenticates,
+// Package dial reaches hosts: over SSH, directly or through jump hosts, on the
+// controller itself, and in a container by its runtime's exec. It reads ~/.ssh/config and known_hosts, authenticates,
 // and hands out connections on which a command can be started.
 //
 // It does not know inventories, plays or the helper that runs on a host, and it
@@ -25,16 +25,19 @@ import (
 // Target names one host and what is said about it explicitly. A zero field is
 // taken from the ssh config files, then from Config, then from ssh's defaults.
 type Target struct {
-	Name      string        // what people call the host; used in messages. Default: Addr
-	Addr      string        // host name, address, or alias of ~/.ssh/config
-	Port      int           // 1..65535, 0: not said
-	User      string        // login name
-	Password  string        // for password and keyboard-interactive logins
-	KeyFile   string        // private key, tried before any other
-	ProxyJump string        // "[user@]host[:port],..." in the order travelled, or "none"
-	Local     bool          // run on the controller, without SSH
-	Timeout   time.Duration // for the whole dial, retries included
-	Options   []string      // of ssh_config(5), as "Keyword=value"; they win over the files
+	Name      string // what people call the host; used in messages. Default: Addr
+	Addr      string // host name, address, or alias of ~/.ssh/config
+	Port      int    // 1..65535, 0: not said
+	User      string // login name
+	Password  string // for password and keyboard-interactive logins
+	KeyFile   string // private key, tried before any other
+	ProxyJump string // "[user@]host[:port],..." in the order travelled, or "none"
+	Local     bool   // run on the controller, without SSH
+	Runtime   string // docker or podman: run in its container Addr, without SSH
+	// RuntimeArgs stand between the runtime's name and exec.
+	RuntimeArgs []string
+	Timeout     time.Duration // for the whole dial, retries included
+	Options     []string      // of ssh_config(5), as "Keyword=value"; they win over the files
 }
 
 // Prompter asks the person at the keyboard.
@@ -163,6 +166,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 func (d *Dialer) Dial(ctx context.Context, t Target) (Conn, error) {
 	if t.Local {
 		return localConn{name: t.name()}, nil
+	}
+	if t.Runtime != "" {
+		return dialContainer(t)
 	}
 	conn, err := d.dial(ctx, t, nil)
 	if err != nil {

@@ -32,12 +32,13 @@ type Error struct {
 	Name, Addr string // as the person calls the host; host:port that was dialled
 	Kind       Kind
 	Hint       string // what to do about it; may be empty
+	By         string // docker or podman; "" is ssh
 	Err        error
 }
 
 // Error says which host, the cause, and what to do.
 func (e *Error) Error() string {
-	text := fmt.Sprintf("dial ssh %q (%s): %v", e.Name, e.Addr, e.Err)
+	text := fmt.Sprintf("dial %s %q (%s): %v", firstOf(e.By, "ssh"), e.Name, e.Addr, e.Err)
 	if e.Hint != "" {
 		text += "; " + e.Hint
 	}

@@ -19,7 +19,11 @@ func (c localConn) Start(ctx context.Context, command string) (*Session, error) 
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("start command on %q: %w", c.name, err)
 	}
-	cmd := exec.Command("/bin/sh", "-c", command)
+	return startProcess(c.name, exec.Command("/bin/sh", "-c", command))
+}
+
+// startProcess starts a program of the controller as a session of the named host.
+func startProcess(name string, cmd *exec.Cmd) (*Session, error) {
 	ownGroup(cmd)
 	tail := &Tail{}
 	cmd.Stderr = tail
@@ -27,7 +31,7 @@ func (c localConn) Start(ctx context.Context, command string) (*Session, error) 
 	stdout, w := io.Pipe()
 	cmd.Stdout = w
 	if err := errors.Join(err1, cmd.Start()); err != nil {
-		return nil, fmt.Errorf("start command on %q: %w", c.name, err)
+		return nil, fmt.Errorf("start command on %q: %w", name, err)
 	}
 	wait := sync.OnceValue(func() error {
 		err := cmd.Wait()
