@@ -164,7 +164,7 @@ func TestStaticIPNamesAreTheSameEachTime(t *testing.T) {
 	}
 	links := func(a map[string]any) (state.Link, state.Link) {
 		w := wantsOf(t, "static_ip", a)
-		return w[0].Object.(state.Link), w[2].Object.(state.Link)
+		return w[1].Object.(state.Link), w[3].Object.(state.Link)
 	}
 	out, in := links(args("web", "eth1", "10.0.0.5/24"))
 	out2, in2 := links(args("web", "eth1", "10.0.0.5/24"))

@@ -1,10 +1,10 @@
 package tasks
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"netrun/tasks/state"
@@ -12,27 +12,50 @@ import (
 
 // StaticIP gives a container a link with addresses of its own: pipework's job.
 type StaticIP struct {
-	Container     Container     `arg:"container" doc:"who gets the link: name of a container or of a network namespace, project/service of a compose project, docker:NAME, podman:NAME or pid:N"`
-	Netns         Netns         `arg:"netns" doc:"the same, by the name of a network namespace only"`
-	Bridge        IfName        `arg:"bridge" doc:"Linux bridge that the link leads to, over a veth pair"`
-	Create        bool          `arg:"create" doc:"make the bridge if it is not there; one whose name begins with br is made anyway"`
-	MacvlanOn     IfName        `arg:"macvlan_on" doc:"instead of bridge: the host's link on top of which a macvlan is made"`
-	Mode          string        `arg:"mode" default:"bridge" choices:"bridge,private,vepa,passthru" doc:"mode of the macvlan"`
-	Interface     IfName        `arg:"interface" default:"eth1" doc:"name of the link in the container"`
-	HostInterface IfName        `arg:"host_interface" doc:"name of the host's end of the veth pair; unset, made from container and interface, so that it is the same each time"`
-	Addresses     []Prefix      `arg:"addresses" doc:"IPv4 and IPv6 addresses with prefix length; needed unless state is absent"`
-	Gateway       []Addr        `arg:"gateway" doc:"default gateway, at most one a family; one outside the subnet gets a route of its own"`
-	Routes        []StaticRoute `arg:"routes" doc:"further routes through the link"`
-	MAC           MAC           `arg:"mac" doc:"MAC address; unset, made from container, interface and address, so that ARP caches survive a restart"`
-	MTU           int           `arg:"mtu" doc:"MTU in bytes; unset, that of the bridge or of macvlan_on"`
-	Announce      bool          `arg:"announce" default:"true" doc:"tell the neighbours about the addresses (gratuitous ARP, unsolicited NA)"`
-	State         string        `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the link and all that hangs on it; a bridge stays"`
+	Container     Container         `arg:"container" doc:"who gets the link: name of a container or of a network namespace, project/service of a compose project, docker:NAME, podman:NAME or pid:N"`
+	Netns         Netns             `arg:"netns" doc:"the same, by the name of a network namespace only"`
+	Bridge        IfName            `arg:"bridge" doc:"bridge that the link leads to, over a veth pair: Linux's or Open vSwitch's, as the host has it"`
+	BridgeType    string            `arg:"bridge_type" choices:"linux,openvswitch" doc:"which of the two; unset, what is there, else openvswitch if the name begins with ovs"`
+	Create        bool              `arg:"create" doc:"make the bridge if it is not there; one whose name begins with br or ovs is made anyway"`
+	Tag           int               `arg:"tag" doc:"bridge: VLAN of the container, 1 to 4094; of a Linux bridge it turns vlan_filtering on"`
+	Trunks        []int             `arg:"trunks" doc:"bridge: VLANs that the container gets with their tags"`
+	MacvlanOn     HostLink          `arg:"macvlan_on" doc:"instead of bridge: the host's link on top of which a macvlan is made; mac:ADDRESS names it by its MAC address"`
+	IPvlanOn      HostLink          `arg:"ipvlan_on" doc:"instead of bridge: the host's link on top of which an ipvlan is made"`
+	Mode          string            `arg:"mode" choices:"bridge,private,vepa,passthru,l2,l3,l3s" doc:"mode of the macvlan (bridge unless given) or of the ipvlan (l2 unless given)"`
+	VLAN          int               `arg:"vlan" doc:"macvlan_on, ipvlan_on: the VLAN of that link to use, 1 to 4094; LINK.VLAN is made if it is not there"`
+	NIC           HostLink          `arg:"nic" doc:"instead of bridge: the host's link that is moved into the container, and given back on removal and when the container ends"`
+	Dummy         bool              `arg:"dummy" doc:"instead of bridge: a link that leads nowhere"`
+	IPoIBOn       IfName            `arg:"ipoib_on" doc:"instead of bridge: the host's InfiniBand link on top of which a child is made"`
+	PKey          PKey              `arg:"pkey" doc:"ipoib_on: partition key in hexadecimal"`
+	Interface     IfName            `arg:"interface" default:"eth1" doc:"name of the link in the container"`
+	HostInterface IfName            `arg:"host_interface" doc:"name of the host's end of the veth pair; unset, made from container and interface, so that it is the same each time"`
+	Addresses     []Prefix          `arg:"addresses" doc:"IPv4 and IPv6 addresses with prefix length; unset, none"`
+	Gateway       []Addr            `arg:"gateway" doc:"default gateway, at most one a family; one outside the subnet gets a route of its own"`
+	Routes        []StaticRoute     `arg:"routes" doc:"further routes through the link"`
+	Rules         []StaticRule      `arg:"rules" doc:"rules of the container's routing policy"`
+	MAC           MAC               `arg:"mac" doc:"MAC address, or U:TEXT for one made from a text; unset, made from container, interface and address, so that ARP caches survive a restart; a NIC keeps its own"`
+	MTU           int               `arg:"mtu" doc:"MTU in bytes; unset, that of the bridge or of the link below"`
+	Sysctls       map[string]string `arg:"sysctls" doc:"parameters in the container: net.ipv4.conf.eth1.arp_ignore: 1"`
+	Broadcast     bool              `arg:"broadcast" doc:"give IPv4 addresses their subnet's broadcast address, as ip address does with brd +"`
+	Announce      bool              `arg:"announce" default:"true" doc:"tell the neighbours about the addresses (gratuitous ARP, unsolicited NA)"`
+	State         string            `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the link and all that hangs on it, and gives a NIC back; a bridge or VLAN goes with it if such a task made it and nothing uses it"`
 }
 
 // StaticRoute is a route through the link that the task makes.
 type StaticRoute struct {
-	To  Net  `arg:"to,required" doc:"destination: a subnet or an address"`
-	Via Addr `arg:"via" doc:"gateway; unset, the destination is on the link"`
+	To     Net     `arg:"to,required" doc:"destination: a subnet or an address"`
+	Via    Addr    `arg:"via" doc:"gateway; unset, the destination is on the link"`
+	Src    Addr    `arg:"src" doc:"source address that the container prefers on this route"`
+	Metric int     `arg:"metric" doc:"metric"`
+	Table  TableID `arg:"table" doc:"routing table: a number, main, default or local; unset is main, and only another one may have a default route"`
+}
+
+// StaticRule is a rule of the container's routing policy.
+type StaticRule struct {
+	Priority int     `arg:"priority,required" doc:"place in the order of the rules, 1 to 32765"`
+	From     Net     `arg:"from" doc:"source: a subnet or an address"`
+	To       Net     `arg:"to" doc:"destination: a subnet or an address"`
+	Table    TableID `arg:"table,required" doc:"routing table that is looked up"`
 }
 
 func init() {
@@ -43,24 +66,122 @@ func (s *StaticIP) place() place { return place{s.Netns, s.Container} }
 
 // Check implements Task.
 func (s *StaticIP) Check() error {
-	errs := []error{s.place().check(), checkMTU(s.MTU), checkAddresses("addresses", s.Addresses), s.checkGateways()}
+	errs := []error{s.place().check(), checkMTU(s.MTU), checkAddresses("addresses", s.Addresses), s.checkGateways(), s.checkWay(), s.checkRoutes(),
+		checkRange("tag", s.Tag, 1, 4094), checkRange("vlan", s.VLAN, 1, 4094), checkVLANs(s.Trunks)}
 	if !s.place().given() {
 		errs = append(errs, Wrong("container", "whose address? give container or netns"))
 	}
-	if (s.Bridge == "") == (s.MacvlanOn == "") {
-		errs = append(errs, Wrong("bridge", "give either bridge or macvlan_on"))
+	for i, r := range s.rules() {
+		if err := r.Check(); err != nil {
+			errs = append(errs, under(err, "rules", i))
+		}
 	}
-	if s.MacvlanOn != "" && (s.HostInterface != "" || s.Create) {
-		errs = append(errs, Wrong("macvlan_on", "a macvlan has no end on the host and no bridge: leave host_interface and create out"))
+	errs = append(errs, renamed(s.sysctls().Check(), "settings", "sysctls"))
+	return errors.Join(errs...)
+}
+
+// renamed is the error with another name for an argument.
+func renamed(err error, from, to string) error {
+	if err == nil {
+		return nil
 	}
-	if len(s.Addresses) == 0 && s.State != absent {
-		errs = append(errs, Wrong("addresses", "which addresses?").WithHint("addresses: [10.0.0.5/24]"))
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		var out []error
+		for _, e := range joined.Unwrap() {
+			out = append(out, renamed(e, from, to))
+		}
+		return errors.Join(out...)
 	}
+	var arg *ArgError
+	if errors.As(err, &arg) && len(arg.Path) > 0 && arg.Path[0] == from {
+		arg.Path[0] = to
+	}
+	return err
+}
+
+// ways lists what the link is to be, by the arguments that ask for it.
+func (s *StaticIP) ways() []string {
+	var out []string
+	for _, w := range []struct {
+		name  string
+		given bool
+	}{{"bridge", s.Bridge != ""}, {"macvlan_on", s.MacvlanOn != ""}, {"ipvlan_on", s.IPvlanOn != ""}, {"nic", s.NIC != ""},
+		{"dummy", s.Dummy}, {"ipoib_on", s.IPoIBOn != ""}} {
+		if w.given {
+			out = append(out, w.name)
+		}
+	}
+	return out
+}
+
+// checkWay wants one thing that the link is, and only arguments that go with it.
+func (s *StaticIP) checkWay() error {
+	ways := s.ways()
+	if len(ways) == 0 {
+		return Wrong("bridge", "what kind of link? give bridge, macvlan_on, ipvlan_on, nic, dummy or ipoib_on")
+	}
+	if len(ways) > 1 {
+		return Wrong(ways[1], "%s and %s are two kinds of link: give one", ways[0], ways[1])
+	}
+	var errs []error
+	for _, a := range []struct {
+		name  string
+		given bool
+		ways  string
+	}{{"bridge_type", s.BridgeType != "", "bridge"}, {"create", s.Create, "bridge"}, {"tag", s.Tag != 0, "bridge"}, {"trunks", s.Trunks != nil, "bridge"},
+		{"host_interface", s.HostInterface != "", "bridge"}, {"mode", s.Mode != "", "macvlan_on ipvlan_on"}, {"vlan", s.VLAN != 0, "macvlan_on ipvlan_on"},
+		{"pkey", s.PKey != 0, "ipoib_on"}, {"mac", s.MAC != "", "bridge macvlan_on nic dummy"}} {
+		if allowed := strings.Fields(a.ways); a.given && !slices.Contains(allowed, ways[0]) {
+			errs = append(errs, Wrong(a.name, "%s goes with %s, not with %s", a.name, strings.Join(allowed, " or "), ways[0]))
+		}
+	}
+	return errors.Join(append(errs, s.checkMode(), s.checkVLANName())...)
+}
+
+// checkMode wants a mode of the kind of link.
+func (s *StaticIP) checkMode() error {
+	three := strings.HasPrefix(s.Mode, "l")
+	switch {
+	case s.Mode == "" || three == (s.IPvlanOn != ""):
+		return nil
+	case three:
+		return Wrong("mode", "%s is a mode of ipvlan", s.Mode).WithHint("a macvlan has bridge, private, vepa or passthru")
+	}
+	return Wrong("mode", "%s is a mode of macvlan", s.Mode).WithHint("an ipvlan has l2, l3 or l3s")
+}
+
+func (s *StaticIP) checkVLANName() error {
+	on := s.MacvlanOn + s.IPvlanOn
+	if s.VLAN == 0 || on == "" {
+		return nil
+	}
+	if on.byMAC() {
+		return Wrong("vlan", "the VLAN's link is named after the link below: give that by its name, not by its MAC address")
+	}
+	if err := ifNameError(vlanName(IfName(on), s.VLAN)); err != nil {
+		return Wrong("vlan", "%v", err).WithHint("make it by a vlan task under a shorter name, and give that one")
+	}
+	return nil
+}
+
+func (s *StaticIP) checkRoutes() error {
+	var errs []error
 	for i, r := range s.Routes {
-		if r.To.Default {
-			errs = append(errs, &ArgError{Path: []any{"routes", i, "to"}, Msg: "the default route is set by gateway"})
-		} else if r.Via.IsValid() && r.Via.Is6() != r.To.Addr().Is6() {
-			errs = append(errs, &ArgError{Path: []any{"routes", i, "via"}, Msg: r.Via.String() + " is not of the same family as " + r.To.Prefix.String()})
+		route := func(arg, format string, a ...any) {
+			errs = append(errs, &ArgError{Path: []any{"routes", i, arg}, Msg: fmt.Sprintf(format, a...)})
+		}
+		switch {
+		case r.To.Default && (r.Table == 0 || r.Table == 254):
+			route("to", "the default route is set by gateway")
+		case r.To.Default && !r.Via.IsValid():
+			route("via", "a default route needs a gateway")
+		case r.Via.IsValid() && !r.To.Default && r.Via.Is6() != r.To.Addr().Is6():
+			route("via", "%s is not of the same family as %s", r.Via, r.To.Prefix)
+		case r.Src.IsValid() && r.Src.Is6() != r.To.For(r.Via.Addr).Addr().Is6():
+			route("src", "%s is not of the same family as the destination", r.Src)
+		case r.Metric < 0:
+			route("metric", "%d is not a metric", r.Metric)
 		}
 	}
 	return errors.Join(errs...)
@@ -86,98 +207,59 @@ func (s *StaticIP) checkGateways() error {
 }
 
 func (s *StaticIP) own(addr netip.Addr) bool {
-	for _, p := range s.Addresses {
-		if p.Addr() == addr {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Addresses, func(p Prefix) bool { return p.Addr() == addr })
 }
 
 func (s *StaticIP) hasFamily(six bool) bool {
-	for _, p := range s.Addresses {
-		if p.Addr().Is6() == six {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Addresses, func(p Prefix) bool { return p.Addr().Is6() == six })
 }
 
 func (s *StaticIP) onSubnet(addr netip.Addr) bool {
-	for _, p := range s.Addresses {
-		if p.Contains(addr) {
-			return true
-		}
+	return slices.ContainsFunc(s.Addresses, func(p Prefix) bool { return p.Contains(addr) })
+}
+
+// rules are the rules as tasks of their own.
+func (s *StaticIP) rules() []*Rule {
+	var out []*Rule
+	for _, r := range s.Rules {
+		out = append(out, &Rule{Priority: r.Priority, From: r.From, To: r.To, Table: r.Table, State: s.State, Netns: s.Netns, Container: s.Container})
 	}
-	return false
+	return out
+}
+
+// sysctls are the parameters as a task of their own.
+func (s *StaticIP) sysctls() *Sysctl {
+	settings := s.Sysctls
+	if settings == nil {
+		settings = map[string]string{} // none is no mistake here
+	}
+	return &Sysctl{Settings: settings, Netns: s.Netns, Container: s.Container}
 }
 
 // Want implements Wanter.
 func (s *StaticIP) Want() []state.Want {
-	links := s.links()
 	if s.State == absent {
-		return state.Absent(links[0])
-	}
-	var objects []state.Object
-	if s.Bridge != "" && (s.Create || strings.HasPrefix(string(s.Bridge), "br")) {
-		objects = append(objects, state.Link{Name: string(s.Bridge), Type: "bridge", State: "up"})
-	}
-	objects = append(objects, links...)
-	if s.Bridge != "" {
-		objects = append(objects, bridgePass(string(s.Bridge), s.hasFamily(true))...)
+		return s.gone()
 	}
 	scope, dev := s.place().scope(), string(s.Interface)
-	objects = append(objects, addressObjects(scope, dev, s.Addresses, s.Announce)...)
-	return state.Present(append(objects, s.routes(scope, dev)...)...)
+	objects := append(s.links(), s.addresses(scope, dev)...)
+	objects = append(objects, s.routes(scope, dev)...)
+	out := state.Present(objects...)
+	for _, r := range s.rules() {
+		out = append(out, r.Want()...)
+	}
+	return append(out, s.sysctls().Want()...)
 }
 
-// links are the container's link and what it hangs on; the first takes the rest along when it goes.
-func (s *StaticIP) links() []state.Object {
-	scope := s.place().scope()
-	inside := state.Link{Scope: scope, Name: string(s.Interface), State: "up", MTU: s.MTU, MAC: s.mac()}
-	if s.hasFamily(true) {
-		inside.IPv6 = "on" // Docker switches it off in containers that it gives no IPv6 address
+func (s *StaticIP) addresses(scope state.Scope, dev string) []state.Object {
+	out := addressObjects(scope, dev, s.Addresses, s.Announce)
+	for i, o := range out {
+		if a := o.(state.Address); s.Broadcast && a.Prefix.Addr().Is4() && a.Prefix.Bits() < 31 {
+			a.Broadcast = lastOf(a.Prefix).String()
+			out[i] = a
+		}
 	}
-	if s.MacvlanOn != "" {
-		inside.Type, inside.Parent, inside.Mode = "macvlan", string(s.MacvlanOn), s.Mode
-		inside.MTUOf = s.mtuOf(s.MacvlanOn)
-		return []state.Object{inside}
-	}
-	host := string(s.HostInterface)
-	if host == "" {
-		host = hostInterface(scope, string(s.Interface))
-	}
-	inside.Type, inside.Peer, inside.MTUOf = "veth", host, s.mtuOf(s.Bridge)
-	outside := state.Link{Name: host, Type: "veth", Peer: inside.Name, PeerScope: scope, State: "up", IPv6: "off",
-		MTU: s.MTU, MTUOf: inside.MTUOf}
-	return []state.Object{outside, state.Member{Link: host, Bridge: string(s.Bridge)}, inside}
-}
-
-// mtuOf names the link whose MTU is taken where none is given.
-func (s *StaticIP) mtuOf(link IfName) string {
-	if s.MTU != 0 {
-		return ""
-	}
-	return string(link)
-}
-
-func (s *StaticIP) mac() string {
-	if s.MAC != "" || len(s.Addresses) == 0 {
-		return string(s.MAC)
-	}
-	// The address is part of it since two hosts can have a container of one name.
-	sum := sha256.Sum256([]byte(strings.Join([]string{"mac", s.place().scope().Bare(), string(s.Interface), s.Addresses[0].Addr().String()}, "\x00")))
-	return string(localMAC(sum[:]))
-}
-
-// hostInterface is the name of the host's end of a container's cable: the same
-// each time for the same container and interface, at most 15 characters.
-func hostInterface(scope state.Scope, inside string) string {
-	sum := sha256.Sum256([]byte(scope.Bare() + "\x00" + inside))
-	if len(inside) > 5 {
-		inside = inside[:5]
-	}
-	return "v" + inside + "-" + hex.EncodeToString(sum[:4])
+	return out
 }
 
 func (s *StaticIP) routes(scope state.Scope, dev string) []state.Object {
@@ -189,7 +271,8 @@ func (s *StaticIP) routes(scope state.Scope, dev string) []state.Object {
 		out = append(out, state.Route{Scope: scope, Dst: Net{Default: true}.For(g.Addr), Via: g.text(), Dev: dev})
 	}
 	for _, r := range s.Routes {
-		out = append(out, state.Route{Scope: scope, Dst: r.To.Prefix, Via: r.Via.text(), Dev: dev})
+		out = append(out, state.Route{Scope: scope, Dst: r.To.For(r.Via.Addr), Via: r.Via.text(), Dev: dev, Src: r.Src.text(),
+			Metric: r.Metric, Table: int(r.Table)})
 	}
 	return out
 }

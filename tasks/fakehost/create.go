@@ -12,8 +12,12 @@ import (
 // create makes the object, or refuses as the kernel would.
 func (h *Host) create(o state.Object) error {
 	if _, there := h.objects.Get(o.Key()); there {
-		if s, ok := o.(state.Sysctl); ok { // planned when its namespace or link was not there
-			h.putSysctl(s)
+		switch o := o.(type) {
+		case state.Sysctl: // planned when its namespace or link was not there
+			h.putSysctl(o)
+			return nil
+		case state.Offload, state.PortVLAN:
+			h.objects.Put(h.stored(o))
 			return nil
 		}
 		return ErrExists
@@ -50,7 +54,7 @@ func missing(need state.Key) error {
 // check refuses what cannot be made, or changed into.
 func (h *Host) check(o state.Object) error {
 	switch o := o.(type) {
-	case state.Process, state.Sysctl:
+	case state.Process, state.Sysctl, state.Offload, state.Uppers:
 		return ErrNotFound
 	case state.Link:
 		if slices.Contains([]string{"", "device", "loopback", "openvswitch"}, o.Type) {
@@ -120,6 +124,9 @@ func (h *Host) put(o state.Object) {
 		h.putLink(o)
 	case state.Sysctl:
 		h.putSysctl(o)
+	case state.Member:
+		h.objects.Put(h.stored(o))
+		h.objects.Put(state.PortVLAN{Scope: o.Scope, Link: o.Link, Bridge: o.Bridge, VLANs: firstVLAN})
 	default:
 		h.objects.Put(h.stored(o))
 	}
@@ -179,10 +186,19 @@ func (h *Host) putLink(l state.Link) {
 	l.IPv6 = "on"
 	h.objects.Put(l)
 	h.openLink(l)
+	switch l.Type {
+	case "bridge":
+		h.objects.Put(state.PortVLAN{Scope: l.Scope, Link: l.Name, VLANs: firstVLAN})
+	case "veth":
+		h.objects.Put(state.Offload{Scope: l.Scope, Link: l.Name, Feature: "tx", Value: "on"})
+	}
 	if ipv6 != "" {
 		h.setIPv6(l.Scope, l.Name, ipv6)
 	}
 }
+
+// firstVLAN is what a bridge gives itself and each new port.
+const firstVLAN = "1 pvid untagged"
 
 // kindDefaults fills in what the kind has where nothing is asked for.
 func kindDefaults(l *state.Link) {

@@ -30,7 +30,7 @@ func (h *Host) checkDelete(o state.Object) error {
 	switch o := o.(type) {
 	case state.Process:
 		return ErrDenied
-	case state.Sysctl:
+	case state.Sysctl, state.Offload, state.Uppers:
 		return ErrUnsupported
 	case state.Link:
 		if o.NIC != "" {

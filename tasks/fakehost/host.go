@@ -89,6 +89,12 @@ func (h *Host) Observe(ctx context.Context, keys []state.Key) (*state.State, err
 			}
 			continue
 		}
+		if k.Kind == state.KindUppers {
+			if o, ok := h.uppers(k.Name); ok {
+				out.Put(o)
+			}
+			continue
+		}
 		if k.Kind == state.KindJSON {
 			if o, ok := h.jsonKey(k); ok {
 				out.Put(o)

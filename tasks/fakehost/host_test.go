@@ -135,7 +135,7 @@ func TestWhatComesAndGoes(t *testing.T) {
 func keys(h *fakehost.Host) []string {
 	var out []string
 	for _, line := range strings.Split(h.Snapshot(), "\n") {
-		if line == "" || strings.HasPrefix(line, "sysctl ") {
+		if line == "" || strings.HasPrefix(line, "sysctl ") || strings.HasPrefix(line, "offload ") || strings.HasPrefix(line, "port-vlan ") {
 			continue
 		}
 		words := strings.Fields(line)

@@ -15,7 +15,7 @@ func absent(wants []state.Want) []state.Want {
 	var out []state.Want
 	for i := len(wants) - 1; i >= 0; i-- {
 		switch o := wants[i].Object.(type) {
-		case state.Sysctl, state.Table, state.Folder, state.KeepRA, state.Sweep:
+		case state.Sysctl, state.Table, state.Folder, state.KeepRA, state.Sweep, state.Offload, state.SwitchOffload:
 			continue
 		case state.Link:
 			if o.Type == "" && o.NIC == "" || wants[i].Absent {
@@ -57,7 +57,7 @@ func (l *laws) watched() []state.Key {
 			scope(o.PeerScope)
 		case state.OVSBridge, state.OVSPort:
 			ovs = true
-		case state.Sysctl, state.Table, state.Chain, state.Jump, state.File, state.Edit, state.Folder, state.KeepRA, state.HostsLine:
+		case state.Sysctl, state.Offload, state.SwitchOffload, state.Table, state.Chain, state.Jump, state.File, state.Edit, state.Folder, state.KeepRA, state.HostsLine:
 			keys = append(keys, k)
 		case state.JSONKey:
 			keys = append(keys, k, state.File{Path: o.Path}.Key())

@@ -12,10 +12,26 @@ var network = []state.Kind{state.KindLink, state.KindMember, state.KindAddress, 
 
 // observe reads what the wants are about and has not been read yet, in one call.
 func (p *Planner) observe(ctx context.Context, wants []state.Want) error {
+	if err := p.readAll(ctx, wants, func(w state.Want) []state.Key { return append(about(w.Object), along(w)...) }); err != nil {
+		return err
+	}
+	return p.readAll(ctx, wants, func(w state.Want) []state.Key {
+		var keys []state.Key
+		if c, ok := w.Object.(state.Curious); ok {
+			for _, k := range c.ReadsNext(p.sim) {
+				keys = append(keys, neighbourhood(k)...)
+			}
+		}
+		return keys
+	})
+}
+
+// readAll reads the keys of all wants at once, unless they have been read.
+func (p *Planner) readAll(ctx context.Context, wants []state.Want, keys func(state.Want) []state.Key) error {
 	var need []state.Key
 	asked := map[state.Key]bool{}
 	for _, w := range wants {
-		for _, k := range about(w.Object) {
+		for _, k := range keys(w) {
 			if !p.seen[k] && !asked[k] {
 				asked[k] = true
 				need = append(need, k)
@@ -23,6 +39,26 @@ func (p *Planner) observe(ctx context.Context, wants []state.Want) error {
 		}
 	}
 	return p.read(ctx, need, asked)
+}
+
+// along are the kinds that go with a link that is wanted absent, and are too rare to
+// be read with every link.
+func along(w state.Want) []state.Key {
+	if !w.Absent {
+		return nil
+	}
+	scopes := append(state.Scopes(w.Object), w.Object.Key().Scope)
+	var keys []state.Key
+	if l, ok := w.Object.(state.Link); ok {
+		keys = append(keys, state.Offload{Scope: l.Scope, Link: l.Name, Feature: "tx"}.Key())
+		if l.Peer != "" {
+			keys = append(keys, state.Offload{Scope: l.PeerScope, Link: l.Peer, Feature: "tx"}.Key())
+		}
+	}
+	for _, scope := range scopes {
+		keys = append(keys, state.Key{Kind: state.KindPortVLAN, Scope: scope})
+	}
+	return keys
 }
 
 // read observes the keys, and adds what is found to what is known.
@@ -39,6 +75,9 @@ func (p *Planner) read(ctx context.Context, need []state.Key, asked map[state.Ke
 	}
 	p.take(got, asked)
 	p.pairUp(got)
+	// Links may have been read before the bridges that tell what they are.
+	p.base.NameOVSLinks()
+	p.sim.NameOVSLinks()
 	return nil
 }
 
@@ -93,7 +132,7 @@ func (p *Planner) pairUp(got *state.State) {
 // which a host has too many, the key itself.
 func group(k state.Key) state.Key {
 	switch k.Kind {
-	case state.KindSysctl, state.KindFile, state.KindJSON, state.KindProcess, state.KindContainer, state.KindTable, state.KindChain, state.KindJump:
+	case state.KindSysctl, state.KindOffload, state.KindUppers, state.KindFile, state.KindJSON, state.KindProcess, state.KindContainer, state.KindTable, state.KindChain, state.KindJump:
 		return k
 	}
 	return state.Key{Kind: k.Kind, Scope: k.Scope}
@@ -108,7 +147,10 @@ func about(o state.Object) []state.Key {
 		}
 		return keys
 	}
-	keys := neighbourhood(o.Key())
+	var keys []state.Key
+	if _, curious := o.(state.Curious); !curious { // such a want reads what it has to, and no more
+		keys = neighbourhood(o.Key())
+	}
 	for _, n := range o.Needs() {
 		keys = append(keys, neighbourhood(n)...)
 	}

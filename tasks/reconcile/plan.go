@@ -55,8 +55,8 @@ func (p *planning) want(w state.Want) error {
 		p.sweep(sweep)
 		return nil
 	}
-	if late, ok := object.(state.Late); ok && !w.Absent {
-		resolved, err := late.Resolve(p.sim)
+	if resolve := resolver(w); resolve != nil {
+		resolved, err := resolve(p.sim)
 		if err != nil {
 			return err
 		}
@@ -88,6 +88,17 @@ func (p *planning) sweep(sweep state.Sweep) {
 			p.delete(k, have)
 		}
 	}
+}
+
+// resolver finds out what the want means on this host; nil where it says so itself.
+func resolver(w state.Want) func(state.View) (state.Object, error) {
+	if absent, ok := w.Object.(state.LateAbsent); ok && w.Absent {
+		return absent.ResolveAbsent
+	}
+	if late, ok := w.Object.(state.Late); ok && !w.Absent {
+		return late.Resolve
+	}
+	return nil
 }
 
 // keeps reports whether what is there is not what the absent want means.

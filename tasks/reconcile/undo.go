@@ -188,7 +188,7 @@ func (u *undo) removals(p *planning) {
 		u.removeKind(p, kind)
 	}
 	for _, kind := range state.Kinds() {
-		if kind != state.KindTable && kind != state.KindSysctl {
+		if kind != state.KindTable && !kind.IsParameter() {
 			u.removeKind(p, kind)
 		}
 	}
@@ -223,6 +223,9 @@ func (u *undo) foreign(k state.Key, now state.Object) bool {
 	if after == nil {
 		u.left = append(u.left, fmt.Sprintf("%s: somebody has made it anew since", k))
 		return true
+	}
+	if !sameType(after, now) {
+		return false // a want that has become an object
 	}
 	diffs := state.Diff(after, now)
 	if len(diffs) == 0 {
@@ -309,7 +312,7 @@ func (u *undo) ready(p *planning, target state.Object) bool {
 			continue
 		}
 		chain, ok := target.(state.Chain)
-		if target.Key().Kind == state.KindSysctl {
+		if target.Key().Kind.IsParameter() {
 			return false // a parameter goes and comes with its link
 		}
 		if !ok || need.Kind != state.KindTable {

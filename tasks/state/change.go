@@ -101,7 +101,8 @@ var prototypes = map[Kind]reflect.Type{
 	KindLink:      reflect.TypeFor[Link](), KindMember: reflect.TypeFor[Member](),
 	KindAddress: reflect.TypeFor[Address](), KindNeighbour: reflect.TypeFor[Neighbour](),
 	KindRoute: reflect.TypeFor[Route](), KindRule: reflect.TypeFor[Rule](),
-	KindSysctl: reflect.TypeFor[Sysctl](), KindTable: reflect.TypeFor[Table](),
+	KindSysctl: reflect.TypeFor[Sysctl](), KindOffload: reflect.TypeFor[Offload](),
+	KindPortVLAN: reflect.TypeFor[PortVLAN](), KindUppers: reflect.TypeFor[Uppers](), KindTable: reflect.TypeFor[Table](),
 	KindChain: reflect.TypeFor[Chain](), KindJump: reflect.TypeFor[Jump](),
 	KindOVSBridge: reflect.TypeFor[OVSBridge](), KindOVSPort: reflect.TypeFor[OVSPort](),
 	KindFile: reflect.TypeFor[File](), KindJSON: reflect.TypeFor[JSONKey](),
@@ -118,7 +119,8 @@ func Kinds() []Kind {
 }
 
 // lateTypes are the types of wants that are no objects themselves, by the name in their JSON.
-var lateTypes = map[string]reflect.Type{"KeepRA": reflect.TypeFor[KeepRA]()}
+var lateTypes = map[string]reflect.Type{"KeepRA": reflect.TypeFor[KeepRA](), "Switch": reflect.TypeFor[Switch](),
+	"SwitchPort": reflect.TypeFor[SwitchPort](), "SwitchVLAN": reflect.TypeFor[SwitchVLAN](), "SwitchOffload": reflect.TypeFor[SwitchOffload]()}
 
 // Storable reports whether Decode reads back what Encode makes of the object.
 func Storable(o Object) bool {

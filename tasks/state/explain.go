@@ -28,6 +28,10 @@ func Explain(c Change) []string {
 		e.route(c, o)
 	case Rule:
 		e.rule(c, o)
+	case PortVLAN:
+		e.portVLAN(c, o)
+	case Offload:
+		e.in(o.Scope, "ethtool", "-K", o.Link, o.Feature, o.Value)
 	case Sysctl:
 		e.sysctl(o.Scope, o.Name, o.Value)
 	case Chain:

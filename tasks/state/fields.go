@@ -52,6 +52,9 @@ func DiffExact(want, have Object) []FieldDiff { return diff(want, have, true) }
 
 func diff(want, have Object, exact bool) []FieldDiff {
 	w, h := reflect.ValueOf(want), reflect.ValueOf(have)
+	if w.Type() != h.Type() { // a want that means one of several kinds, and one of them
+		return []FieldDiff{{Field: "type", From: h.Type().Name(), To: w.Type().Name(), Fixed: true}}
+	}
 	var diffs []FieldDiff
 	for _, f := range fieldsOf(w.Type()) {
 		if f.role == "key" || f.role == "hint" || (f.role == "mark" && !exact) {

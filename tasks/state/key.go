@@ -15,7 +15,10 @@ const (
 	KindLink      Kind = "link"
 	KindOVSPort   Kind = "ovs-port"
 	KindMember    Kind = "member"
+	KindPortVLAN  Kind = "port-vlan"
+	KindUppers    Kind = "uppers"
 	KindSysctl    Kind = "sysctl"
+	KindOffload   Kind = "offload"
 	KindAddress   Kind = "address"
 	KindNeighbour Kind = "neighbour"
 	KindRoute     Kind = "route"
@@ -31,8 +34,8 @@ const (
 )
 
 // kindOrder ranks the kinds: what is later may need what is earlier.
-var kindOrder = rankKinds(KindNetns, KindProcess, KindContainer, KindOVSBridge, KindLink, KindOVSPort, KindMember,
-	KindSysctl, KindAddress, KindNeighbour, KindRoute, KindRule, KindTable, KindChain, KindJump, KindFile, KindJSON, KindPort, KindHostsLine, KindStrays)
+var kindOrder = rankKinds(KindNetns, KindProcess, KindContainer, KindOVSBridge, KindLink, KindOVSPort, KindMember, KindPortVLAN, KindUppers,
+	KindSysctl, KindOffload, KindAddress, KindNeighbour, KindRoute, KindRule, KindTable, KindChain, KindJump, KindFile, KindJSON, KindPort, KindHostsLine, KindStrays)
 
 func rankKinds(kinds ...Kind) map[Kind]int {
 	ranks := make(map[Kind]int, len(kinds))

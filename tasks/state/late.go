@@ -27,6 +27,19 @@ type Late interface {
 	Resolve(View) (Object, error)
 }
 
+// Curious is a Late object that may have to know more once the objects of Reads are known.
+type Curious interface {
+	Late
+	ReadsNext(View) []Key
+}
+
+// LateAbsent is an object of which the host says what is to go when it is wanted absent.
+type LateAbsent interface {
+	Object
+	// ResolveAbsent gives nil where nothing is to go.
+	ResolveAbsent(View) (Object, error)
+}
+
 // View is a state that can be looked at: observed, or simulated by a plan.
 type View interface {
 	Get(Key) (Object, bool)

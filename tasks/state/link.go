@@ -109,7 +109,7 @@ func (l Link) Brings() []Object {
 // Reads implements Late.
 func (l Link) Reads() []Key {
 	var keys []Key
-	if l.NIC != "" {
+	if l.NIC != "" || strings.HasPrefix(l.Parent, nicMAC) {
 		keys = append(keys, Key{Kind: KindLink, Scope: HostScope})
 	}
 	if l.MTUOf != "" {
@@ -125,6 +125,13 @@ func (l Link) Reads() []Key {
 func (l Link) Resolve(view View) (Object, error) {
 	if l.NIC != "" {
 		return l.resolveNIC(view)
+	}
+	if mac, byMAC := strings.CutPrefix(l.Parent, nicMAC); byMAC {
+		name, err := linkWithMAC(view, mac)
+		if err != nil {
+			return nil, err
+		}
+		l.Parent = name
 	}
 	if l.MTUTowards != "" {
 		if err := l.fitTunnel(view); err != nil {

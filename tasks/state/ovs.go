@@ -94,3 +94,23 @@ func (p OVSPort) Brings() []Object {
 	}
 	return []Object{Link{Name: p.Name, Type: "openvswitch", State: "down"}}
 }
+
+// NameOVSLinks gives the links that Open vSwitch made their type: with the userspace
+// datapath they are tap devices, and look like anybody's.
+func (s *State) NameOVSLinks() {
+	name := func(link string) {
+		if o, ok := s.Get(LinkKey(HostScope, link)); ok && o.(Link).Type == "tun" {
+			l := o.(Link)
+			l.Type = "openvswitch"
+			s.Put(l)
+		}
+	}
+	for _, o := range s.All(KindOVSBridge, HostScope) {
+		name(o.(OVSBridge).Name)
+	}
+	for _, o := range s.All(KindOVSPort, HostScope) {
+		if p := o.(OVSPort); p.Type == "internal" {
+			name(p.Name)
+		}
+	}
+}

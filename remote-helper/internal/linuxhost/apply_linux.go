@@ -99,6 +99,10 @@ func (s *session) applyOne(c state.Change) error {
 			return s.deleteNeighbour(o)
 		}
 		return s.setNeighbour(o)
+	case state.Offload:
+		return s.setOffload(o)
+	case state.PortVLAN:
+		return s.setPortVLAN(c, o)
 	case state.Sysctl:
 		return s.applySysctl(c, o)
 	case state.Netns:

@@ -93,28 +93,8 @@ func (h *Host) Observe(ctx context.Context, keys []state.Key) (*state.State, err
 			out.Put(o)
 		}
 	}
-	nameOVSLinks(out)
+	out.NameOVSLinks()
 	return out, nil
-}
-
-// nameOVSLinks gives the links that Open vSwitch made their type: with the userspace
-// datapath they are tap devices, and look like anybody's.
-func nameOVSLinks(out *state.State) {
-	name := func(link string) {
-		if o, ok := out.Get(state.LinkKey(state.HostScope, link)); ok && o.(state.Link).Type == "tun" {
-			l := o.(state.Link)
-			l.Type = "openvswitch"
-			out.Put(l)
-		}
-	}
-	for _, o := range out.All(state.KindOVSBridge, state.HostScope) {
-		name(o.(state.OVSBridge).Name)
-	}
-	for _, o := range out.All(state.KindOVSPort, state.HostScope) {
-		if p := o.(state.OVSPort); p.Type == "internal" {
-			name(p.Name)
-		}
-	}
 }
 
 // query is what Observe reads at once: one kind in one scope.
@@ -155,8 +135,9 @@ func readers() map[state.Kind]reader {
 		state.KindLink:      (*session).readLinks, state.KindMember: (*session).readMembers,
 		state.KindAddress: (*session).readAddresses, state.KindNeighbour: (*session).readNeighbours,
 		state.KindRoute: (*session).readRoutes, state.KindRule: (*session).readRules,
-		state.KindSysctl: (*session).readSysctls,
-		state.KindTable:  (*session).readTables, state.KindChain: (*session).readChains,
+		state.KindSysctl: (*session).readSysctls, state.KindOffload: (*session).readOffloads,
+		state.KindPortVLAN: (*session).readPortVLANs, state.KindUppers: (*session).readUppers,
+		state.KindTable: (*session).readTables, state.KindChain: (*session).readChains,
 		state.KindJump:      (*session).readJumps,
 		state.KindOVSBridge: (*session).readOVSBridges, state.KindOVSPort: (*session).readOVSPorts,
 		state.KindFile: (*session).readFiles, state.KindJSON: (*session).readJSONKeys,

@@ -35,7 +35,7 @@ func gather(changes []state.Change) *ordered {
 }
 
 func (o *ordered) gather() *ordered {
-	first := slices.IndexFunc(o.changes, isOVS)
+	first := slices.IndexFunc(o.changes, func(c state.Change) bool { return isOVS(c) && !c.Implied })
 	if first < 0 {
 		return o
 	}

@@ -115,6 +115,14 @@ func (n *network) owns(h *host, ip netip.Addr) {
 }
 
 func (h *host) want(t *Task, w state.Want) {
+	if c, ok := w.Object.(state.Curious); ok && !w.Absent {
+		// Which sort of bridge it is the host says: here, what the tasks make of it.
+		likely, err := c.Resolve(planned{h})
+		if err != nil || likely == nil {
+			return
+		}
+		w.Object = likely
+	}
 	key := w.Object.Key()
 	if w.Absent {
 		h.remove(key)
@@ -135,6 +143,29 @@ func (h *host) want(t *Task, w state.Want) {
 		}
 	}
 	h.objects[key] = &owned{h, state.Merge(have.object, w.Object), t}
+}
+
+// planned is what the tasks so far make, as a view.
+type planned struct{ *host }
+
+// Get implements state.View.
+func (p planned) Get(k state.Key) (state.Object, bool) {
+	o := p.objects[k]
+	if o == nil {
+		return nil, false
+	}
+	return o.object, true
+}
+
+// All implements state.View.
+func (p planned) All(kind state.Kind, scope state.Scope) []state.Object {
+	var out []state.Object
+	for _, k := range p.keys {
+		if k.Kind == kind && k.Scope == scope && p.objects[k] != nil {
+			out = append(out, p.objects[k].object)
+		}
+	}
+	return out
 }
 
 // remove takes away the object and what stands on it.
