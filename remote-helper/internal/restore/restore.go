@@ -96,8 +96,9 @@ func (r *Result) plan(ctx context.Context, planner *reconcile.Planner, task int)
 	return nil
 }
 
-// unknowable is a file's content: it outlives a restart by itself, and is not kept twice.
+// unknowable is a file's content: it outlives a restart by itself, and is not kept
+// twice. That of a link is made of what is known of a container, and changes with it.
 func unknowable(o state.Object) bool {
 	f, ok := o.(state.File)
-	return ok && f.Type == "file"
+	return ok && f.Type == "file" && f.Link == nil
 }
