@@ -173,12 +173,17 @@ func (b *binding) arguments(item string) (any, []templates.Value) {
 	if task == nil {
 		return args, nil
 	}
-	if e, ok := task.(tasks.Expander); ok && complete {
+	_, partly := task.(tasks.PartExpander)
+	if e, ok := task.(tasks.Expander); ok && (complete || partly) {
 		if err := e.Expand(expansion{b}); err != nil {
 			b.argumentErrors(err)
 			return args, nil
 		}
-		args = b.expandedArgs(task, args)
+		if complete {
+			args = b.expandedArgs(task, args)
+		} else {
+			args = b.partlyExpandedArgs(task, args)
+		}
 	}
 	fills, known := b.fills(task, args)
 	if complete && known {

@@ -53,11 +53,24 @@ func (b *binding) expandedArgs(task tasks.Task, given any) any {
 	return args
 }
 
+// partlyExpandedArgs are the given ones, where those that are known are what Expand
+// has made of them.
+func (b *binding) partlyExpandedArgs(task tasks.Task, given any) any {
+	args := encodeArguments(reflect.ValueOf(task).Elem())
+	for name, value := range namedArguments(b.task.kind, given) {
+		if _, known := withUnknown(value); !known {
+			args[name] = value
+		}
+	}
+	return args
+}
+
 func encodeArguments(v reflect.Value) map[string]any {
 	args := map[string]any{}
 	for i := range v.NumField() {
 		tag, ok := v.Type().Field(i).Tag.Lookup("arg")
-		if !ok || tag == "-" || v.Field(i).IsZero() {
+		unset := v.Field(i).IsZero() && v.Type().Field(i).Tag.Get("default") == ""
+		if !ok || tag == "-" || unset {
 			continue
 		}
 		name, words, _ := strings.Cut(tag, ",")

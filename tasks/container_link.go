@@ -81,6 +81,9 @@ func (l *ContainerLink) Expand(inv Inventory) error {
 	return nil
 }
 
+// ExpandsInPart implements PartExpander: the ports may be those that another host registers.
+func (l *ContainerLink) ExpandsInPart() {}
+
 var (
 	aliasName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 	envName   = regexp.MustCompile(`^[^\s=#][^\s=]*$`)
@@ -112,6 +115,9 @@ func (l *ContainerLink) Check() error {
 
 // checkFar wants what only another host's container needs with host alone.
 func (l *ContainerLink) checkFar() error {
+	if l.Host != "" && !l.Address.IsValid() {
+		return Wrong("host", "its address is not known when the task runs").WithHint("give address")
+	}
 	if l.Host == "" {
 		switch {
 		case l.Env != nil:

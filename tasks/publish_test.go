@@ -110,6 +110,7 @@ func TestContainerLinkCheck(t *testing.T) {
 		{map[string]any{"container": "web", "source": "db", "env": map[string]any{"A": 1}}, "env: the environment of a container on this host is read from it"},
 		{map[string]any{"container": "web", "source": "db", "hostname": "x"}, "hostname: the host name of a container on this host is read"},
 		{map[string]any{"container": "web", "source": "db", "host": "node4", "address": "192.0.2.4", "env": map[string]any{"A B": 1}}, "env: \"A B\" is not the name of a variable"},
+		{map[string]any{"container": "web", "source": "db", "host": "node4"}, "host: its address is not known when the task runs"},
 		{map[string]any{"container": "web", "source": "db", "ports": []any{80, "80/icmp"}}, "ports[1]: \"80/icmp\" is not a port of a link"},
 		{map[string]any{"container": "web", "source": "db", "ports": []any{map[string]any{"host_port": 1}}}, "ports[0]: a port that publish registered has container_port"},
 		{map[string]any{"container": "pid:7", "source": "db"}, "hosts: where the hosts file of a process is, nobody knows"},

@@ -59,6 +59,13 @@ type Expander interface {
 	Expand(inv Inventory) error
 }
 
+// PartExpander is an Expander that need not know all of its arguments: those that
+// only the host knows are unset when Expand is called, and stay what they were.
+type PartExpander interface {
+	Expander
+	ExpandsInPart()
+}
+
 // Inventory is what Expand may ask. Variables are those of that host, rendered.
 type Inventory interface {
 	Self() string                                // inventory name of the host that the task is for
