@@ -140,6 +140,7 @@ func (p *Publish) Want() []state.Want {
 			objects = append(objects, localnet(family, list)...)
 			objects = append(objects, state.Table{Family: family, Name: "nat"}, state.Table{Family: family, Name: "filter"})
 			objects = append(objects, p.rules(family, list)...)
+			objects = append(objects, state.Hairpin{Family: family, Of: p.place().scope()})
 		}
 	}
 	return state.Present(objects...)

@@ -149,6 +149,7 @@ func (h *Host) stored(o state.Object) state.Object {
 	case state.Member:
 		o.Phase = ""
 		setDefault(&o.Isolated, new(false))
+		setDefault(&o.Hairpin, new(false))
 		return o
 	case state.OVSPort:
 		o.Phase = ""

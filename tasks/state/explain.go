@@ -147,6 +147,9 @@ func (e *explainer) member(c Change, m Member) {
 	if m.Isolated != nil && (c.Op == Create && *m.Isolated || changed(c, "isolated") || changed(c, "bridge")) {
 		e.ip(m.Scope, "link", "set", m.Link, "type", "bridge_slave", "isolated", onOffWord(*m.Isolated))
 	}
+	if m.Hairpin != nil && (c.Op == Create && *m.Hairpin || changed(c, "hairpin") || changed(c, "bridge")) {
+		e.ip(m.Scope, "link", "set", m.Link, "type", "bridge_slave", "hairpin", onOffWord(*m.Hairpin))
+	}
 }
 
 func (e *explainer) address(c Change, a Address) {

@@ -50,6 +50,8 @@ type Member struct {
 	Bridge string `json:"bridge"`
 	// Isolated ports exchange frames with the other ports of the bridge, not with each other.
 	Isolated *bool `json:"isolated,omitempty"`
+	// Hairpin ports may send a frame back where it came from.
+	Hairpin *bool `json:"hairpin,omitempty"`
 	// Phase is what spanning tree has the port do, as observed: listening, learning, forwarding, blocking.
 	Phase string `json:"phase,omitempty" state:"hint"`
 }

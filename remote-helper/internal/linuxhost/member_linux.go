@@ -21,7 +21,7 @@ func (s *session) readMembers(q *query) ([]state.Object, error) {
 	var out []state.Object
 	for _, info := range table.all {
 		if m, ok := table.byIndex[info.master]; ok && m.kind == "bridge" {
-			member := state.Member{Scope: q.scope, Link: info.name, Bridge: m.name, Isolated: new(false)}
+			member := state.Member{Scope: q.scope, Link: info.name, Bridge: m.name, Isolated: new(false), Hairpin: new(false)}
 			if err := eachAttr(info.slave, func(kind uint16, v []byte) error { portDetail(&member, kind, v); return nil }); err != nil {
 				return nil, err
 			}
@@ -36,6 +36,8 @@ func portDetail(m *state.Member, kind uint16, v []byte) {
 	switch kind {
 	case nl.IFLA_BRPORT_STATE:
 		m.Phase = portPhases()[number(v)]
+	case nl.IFLA_BRPORT_MODE:
+		m.Hairpin = new(number(v) != 0)
 	case nl.IFLA_BRPORT_ISOLATED:
 		m.Isolated = new(number(v) != 0)
 	}
@@ -55,12 +57,12 @@ func (s *session) applyMember(c state.Change, m state.Member) error {
 		if err := s.setMember(m.Scope, m.Link, m.Bridge); err != nil {
 			return err
 		}
-		before.Isolated = nil // a port is new in its bridge
+		before.Isolated, before.Hairpin = nil, nil // a port is new in its bridge
 	}
-	if isTrue(m.Isolated) == isTrue(before.Isolated) {
+	if isTrue(m.Isolated) == isTrue(before.Isolated) && isTrue(m.Hairpin) == isTrue(before.Hairpin) {
 		return nil
 	}
-	return s.setIsolated(m)
+	return s.setPort(m, before)
 }
 
 // setMember puts the link into the bridge, or takes it out where bridge is "".
@@ -82,14 +84,20 @@ func (s *session) setMember(scope state.Scope, link, bridge string) error {
 	return missingLink(m.send(sp, 0), link)
 }
 
-// setIsolated keeps the port's frames from other isolated ports, or lets them pass (Linux 4.18).
-func (s *session) setIsolated(member state.Member) error {
+// setPort sets where the port's frames may go: from other isolated ports to none of
+// those (Linux 4.18), and back where they came from.
+func (s *session) setPort(member, before state.Member) error {
 	sp, err := s.space(member.Scope)
 	if err != nil {
 		return err
 	}
 	data := nl.NewRtAttr(nl.IFLA_INFO_SLAVE_DATA, nil)
-	data.AddRtAttr(nl.IFLA_BRPORT_ISOLATED, []byte{byte(boolNumber(isTrue(member.Isolated)))})
+	if isTrue(member.Isolated) != isTrue(before.Isolated) {
+		data.AddRtAttr(nl.IFLA_BRPORT_ISOLATED, []byte{byte(boolNumber(isTrue(member.Isolated)))})
+	}
+	if isTrue(member.Hairpin) != isTrue(before.Hairpin) {
+		data.AddRtAttr(nl.IFLA_BRPORT_MODE, []byte{byte(boolNumber(isTrue(member.Hairpin)))})
+	}
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
 	info.AddRtAttr(nl.IFLA_INFO_SLAVE_KIND, nl.NonZeroTerminated("bridge"))
 	info.AddChild(data)

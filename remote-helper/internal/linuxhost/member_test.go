@@ -27,6 +27,21 @@ func TestIsolatedMembers(t *testing.T) {
 	r.have(state.Member{Link: "va", Bridge: "br1", Isolated: new(true)})
 }
 
+func TestHairpinMembers(t *testing.T) {
+	r := newRig(t)
+	plain := state.Member{Link: "va", Bridge: "br0"}
+	r.create(state.Link{Name: "br0", Type: "bridge", State: "up"}, state.Link{Name: "br1", Type: "bridge", State: "up"},
+		state.Link{Name: "va", Type: "veth", Peer: "vb", State: "up"}, plain)
+	r.have(state.Member{Link: "va", Bridge: "br0", Hairpin: new(false)})
+	before := r.get(plain.Key())
+	r.update(state.Member{Link: "va", Hairpin: new(true)})
+	r.have(state.Member{Link: "va", Bridge: "br0", Hairpin: new(true), Isolated: new(false)})
+	r.update(state.Member{Link: "va", Bridge: "br1"})
+	r.have(state.Member{Link: "va", Bridge: "br1", Hairpin: new(true)})
+	r.undo(before)
+	r.have(state.Member{Link: "va", Bridge: "br0", Hairpin: new(false)})
+}
+
 func TestPhaseOfMembers(t *testing.T) {
 	r := newRig(t)
 	r.create(state.Link{Name: "br0", Type: "bridge", State: "up", STP: new(true), ForwardDelay: 200},
