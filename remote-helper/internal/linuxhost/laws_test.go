@@ -68,6 +68,14 @@ func scenarios() []scenario {
 				state.Neighbour{Link: "v0", IP: addr("10.1.0.60")}, state.Member{Link: "w0"}, state.Address{Link: "v0", Prefix: prefix("fd01::1/64")},
 				state.Chain{Family: 4, Table: "nat", Name: "NETRUN-OLD"}, state.Link{Name: "vx0"})
 		}},
+		{name: "a route and the only address of its link", before: busyHost(), wants: func(r *rig) []state.Want {
+			return state.Present(state.Address{Link: "w1", Prefix: prefix("10.11.0.1/24")},
+				state.Route{Dst: prefix("10.12.0.0/16"), Via: "10.11.0.9"}, state.Route{Dst: prefix("10.13.0.0/16"), Via: "10.1.0.9", Src: "10.11.0.1"})
+		}},
+		{name: "no route and no address of its link", before: append(busyHost(), "ip addr add 10.11.0.1/24 dev w1", "ip route add 10.12.0.0/16 via 10.11.0.9"),
+			wants: func(r *rig) []state.Want {
+				return state.Absent(state.Address{Link: "w1", Prefix: prefix("10.11.0.1/24")}, state.Route{Dst: prefix("10.12.0.0/16")})
+			}},
 		{name: "link of iptables", before: busyHost(), wants: func(r *rig) []state.Want {
 			return state.Present(append(natChain(4, []string{"-d", "10.0.0.1", "-p", "tcp", "--dport", "80", "-j", "DNAT", "--to-destination", "${addr4 v0}:80"}),
 				state.Table{Family: 6, Name: "mangle"}, state.Chain{Family: 6, Table: "mangle", Name: "NETRUN-M", Rules: [][]string{{"-j", "RETURN"}}})...)

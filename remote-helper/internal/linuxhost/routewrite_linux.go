@@ -32,7 +32,12 @@ func (s *session) applyRoute(c state.Change, r state.Route) error {
 	case state.Update:
 		return explainRoute(lib.RouteReplace(route))
 	}
-	return explainRoute(lib.RouteDel(route))
+	// The kernel takes routes along with their source address, and with the last IPv4
+	// address of their link: the same plan may have removed that just before.
+	if err := lib.RouteDel(route); !errors.Is(err, unix.ESRCH) {
+		return explainRoute(err)
+	}
+	return nil
 }
 
 func explainRoute(err error) error {
