@@ -55,8 +55,8 @@ func (m *Machine) arguments() []string {
 		"-device", "virtio-rng-pci,addr=7",
 		"-netdev", fmt.Sprintf("user,id=card0,restrict=on,net=10.0.2.0/24,hostfwd=tcp:127.0.0.1:%d-10.0.2.15:22", m.port))
 	for card := 1; card <= 2; card++ {
-		args = append(args, "-netdev", fmt.Sprintf("dgram,id=card%d,local.type=unix,local.path=wire%[1]d.%d,remote.type=unix,remote.path=wire%[1]d.%d",
-			card, m.number, 1-m.number))
+		args = append(args, "-netdev", fmt.Sprintf("dgram,id=card%d,local.type=unix,local.path=%s,remote.type=unix,remote.path=%s",
+			card, wire(card, m.number), wire(card, 1-m.number)))
 	}
 	for card := range 3 {
 		args = append(args, "-device", fmt.Sprintf("virtio-net-pci,netdev=card%d,mac=%s,addr=%d", card, mac(m.number, card), card+3))
@@ -64,11 +64,14 @@ func (m *Machine) arguments() []string {
 	return args
 }
 
+// wire is the socket of a machine's end of the wire that its card leads to.
+func wire(card, machine int) string { return fmt.Sprintf("wire%d.%d", card, machine) }
+
 // Start switches the machine on; WaitUp waits until it is up. It ends with this
 // process, however that ends.
 func (m *Machine) Start() error {
 	for card := 1; card <= 2; card++ {
-		if err := os.RemoveAll(filepath.Join(m.rack.dir, fmt.Sprintf("wire%d.%d", card, m.number))); err != nil {
+		if err := os.RemoveAll(filepath.Join(m.rack.dir, wire(card, m.number))); err != nil {
 			return err
 		}
 	}

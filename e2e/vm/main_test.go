@@ -146,7 +146,9 @@ func play(t *testing.T, playbook string, flags ...string) rig.Result {
 
 func netrun(t *testing.T, args ...string) rig.Result {
 	t.Helper()
-	r, err := rig.Run(t.Context(), rig.Command{Argv: append([]string{the.netrun}, args...), Dir: t.TempDir()})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	r, err := rig.Run(ctx, rig.Command{Argv: append([]string{the.netrun}, args...), Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,9 +156,20 @@ func netrun(t *testing.T, args ...string) rig.Result {
 	return r
 }
 
-// played is play, which must succeed and be done: a second time changes nothing.
+// played is play, which must succeed and be done: a second time changes nothing. At
+// the end of the test it is undone, and leaves no link behind and takes none along.
 func played(t *testing.T, playbook string) {
 	t.Helper()
+	for _, m := range the.rack.Machines {
+		before := m.links(t)
+		t.Cleanup(func() {
+			// The test's own context has ended.
+			if after, err := m.Shell(context.Background(), listLinks); err != nil || after != before {
+				t.Errorf("links of %s after undo: got %q, error %v; want %q", m.Name, after, err, before)
+			}
+		})
+	}
+	t.Cleanup(func() { undone(t) })
 	if r := play(t, playbook); r.Exit != 0 {
 		t.Fatalf("play: exit status %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
 	}

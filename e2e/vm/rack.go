@@ -14,7 +14,7 @@ import (
 // Rack is a pair of machines with two wires between them.
 type Rack struct {
 	Machines   [2]*Machine
-	Inventory  string // for netrun: the machines are in the group vms
+	Inventory  string // for netrun: the machines are in the group vms, n is 1 or 2, other the other
 	KnownHosts string
 
 	image Image
@@ -83,7 +83,7 @@ func (r *Rack) describe() error {
 	var inventory, known strings.Builder
 	inventory.WriteString("[vms]\n")
 	for _, m := range r.Machines {
-		fmt.Fprintf(&inventory, "%s ansible_host=127.0.0.1 ansible_port=%d\n", m.Name, m.port)
+		fmt.Fprintf(&inventory, "%s ansible_host=127.0.0.1 ansible_port=%d n=%d other=%d\n", m.Name, m.port, m.number+1, 2-m.number)
 		fmt.Fprintf(&known, "[127.0.0.1]:%d %s %s\n", m.port, words[0], words[1])
 	}
 	fmt.Fprintf(&inventory, "\n[vms:vars]\nansible_user=root\nansible_ssh_private_key_file=%s\n"+
