@@ -30,6 +30,9 @@ type farSpace struct {
 // find is the name and the scope of a link; both are empty where its namespace
 // is none that the session can name.
 func (f *farEnds) find(index, nsid int) (string, state.Scope, error) {
+	if nsid == endingNS {
+		return "", "", nil
+	}
 	far := farSpace{f.space.scope, f.space}
 	if nsid >= 0 {
 		var err error

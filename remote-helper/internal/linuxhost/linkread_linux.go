@@ -98,6 +98,10 @@ func (sp *space) dumpLinks() (*linkTable, error) {
 	return table, nil
 }
 
+// endingNS stands for a namespace that is being taken down: the kernel gives it no id
+// any more and says -1, while it says nothing at all of a link's own.
+const endingNS = -2
+
 // parseLink reads an RTM_NEWLINK message without its header.
 func parseLink(m []byte) (*linkInfo, error) {
 	if len(m) < unix.SizeofIfInfomsg {
@@ -125,7 +129,9 @@ func (l *linkInfo) attr(kind uint16, v []byte) error {
 	case unix.IFLA_MASTER:
 		l.master = number(v)
 	case unix.IFLA_LINK_NETNSID:
-		l.parentNS = number(v)
+		if l.parentNS = number(v); l.parentNS < 0 {
+			l.parentNS = endingNS
+		}
 	case unix.IFLA_LINKINFO:
 		return eachAttr(v, func(kind uint16, v []byte) error {
 			switch kind {
