@@ -18,6 +18,7 @@ type Finder struct {
 	Environ      []string // of podman; nil is that of this process
 
 	runtimeDirs string                   // instead of /run/user
+	tempDir     string                   // instead of /tmp
 	home        func(user string) string // instead of what /etc/passwd says
 }
 

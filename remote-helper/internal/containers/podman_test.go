@@ -1,6 +1,7 @@
 package containers
 
 import (
+	"errors"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -93,5 +94,24 @@ func TestRootlessPodman(t *testing.T) {
 	}
 	if _, err := f.Find(t.Context(), []string{"podman:no-such-user@web"}); err == nil || !strings.Contains(err.Error(), "ask podman of no-such-user") {
 		t.Errorf("a user that is not there: got error %v", err)
+	}
+}
+
+// TestPodmanUsers: users are known by the folders that they own, whatever these are called.
+func TestPodmanUsers(t *testing.T) {
+	f := &Finder{runtimeDirs: t.TempDir(), tempDir: t.TempDir()}
+	for path, uid := range map[string]int{
+		filepath.Join(f.runtimeDirs, "1"):               1, // daemon
+		filepath.Join(f.runtimeDirs, "0"):               0,
+		filepath.Join(f.runtimeDirs, "2"):               0, // not bin's own
+		filepath.Join(f.tempDir, "podman-run-65534"):    65534,
+		filepath.Join(f.tempDir, "storage-run-4294967"): 4294967, // nobody knows that one
+	} {
+		if err := errors.Join(os.MkdirAll(filepath.Join(path, "libpod"), 0o700), os.Chown(path, uid, uid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := strings.Join(f.podmanUsers([]string{"games", "", "root"}), " "); got != "daemon games nobody" {
+		t.Errorf("got users %s, want daemon games nobody", got)
 	}
 }

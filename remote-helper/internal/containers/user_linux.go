@@ -43,9 +43,8 @@ func (f *Finder) podmans(named []string) ([]podman, error) {
 // podmanUsers are the named ones and those in whose runtime folder podman keeps something.
 func (f *Finder) podmanUsers(named []string) []string {
 	users := slices.Clone(named)
-	found, _ := filepath.Glob(f.runtimeDir("*") + "/libpod")
-	for _, path := range found {
-		if u, err := user.LookupId(filepath.Base(filepath.Dir(path))); err == nil && u.Uid != "0" {
+	for _, path := range f.usedDirs() {
+		if u, err := user.LookupId(owner(filepath.Dir(path))); err == nil && u.Uid != "0" {
 			users = append(users, u.Username)
 		}
 	}
@@ -59,6 +58,30 @@ func (f *Finder) runtimeDir(uid string) string {
 		return filepath.Join(f.runtimeDirs, uid)
 	}
 	return filepath.Join("/run/user", uid)
+}
+
+// usedDirs are podman's in the users' runtime folders, and in those that it makes by
+// itself below /tmp (storage-run: from version 5 on) for who has none of a login.
+func (f *Finder) usedDirs() []string {
+	temp := f.tempDir
+	if temp == "" {
+		temp = "/tmp"
+	}
+	var out []string
+	for _, pattern := range []string{f.runtimeDir("*"), filepath.Join(temp, "podman-run-*"), filepath.Join(temp, "storage-run-*")} {
+		found, _ := filepath.Glob(filepath.Join(pattern, "libpod"))
+		out = append(out, found...)
+	}
+	return out
+}
+
+// owner is the number of the folder's owner: what is called after a user need not be theirs.
+func owner(path string) string {
+	var st syscall.Stat_t
+	if syscall.Lstat(path, &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFDIR {
+		return ""
+	}
+	return strconv.FormatUint(uint64(st.Uid), 10)
 }
 
 // rootless is podman as the user runs it: with none of our own environment.
