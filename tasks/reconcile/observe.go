@@ -110,7 +110,8 @@ func (p *Planner) take(got *state.State, asked map[state.Key]bool) {
 }
 
 // pairUp tells the near ends of veth pairs what only the other ends knew: that
-// namespace, a container's, may not have been looked at when the near one was read.
+// namespace, a container's, may not have been looked at when the near one was read,
+// or have been known by another name (podman mounts those of its containers).
 func (p *Planner) pairUp(got *state.State) {
 	for _, o := range got.Objects() {
 		far, ok := o.(state.Link)
@@ -119,8 +120,11 @@ func (p *Planner) pairUp(got *state.State) {
 		}
 		k := state.LinkKey(far.PeerScope, far.Peer)
 		for _, s := range []*state.State{p.base, p.sim} {
-			if near, ok := s.Get(k); ok && near.(state.Link).Type == "veth" && near.(state.Link).Peer == "" {
-				l := near.(state.Link)
+			near, ok := s.Get(k)
+			if !ok {
+				continue
+			}
+			if l := near.(state.Link); l.Type == "veth" && l.PeerScope != far.Scope && l.Index != 0 && l.Index == far.PeerIndex {
 				l.Peer, l.PeerScope, l.PeerIndex = far.Name, far.Scope, far.Index
 				s.Put(l)
 			}

@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -63,9 +64,10 @@ func hostnameOf(view View, of Scope) string {
 }
 
 // Reached is the address of the container at which the scope reaches it, with its
-// prefix length: the first one on a subnet that the scope is on itself, else the
-// first one to which it has a route. A default route counts for other containers
-// only: the host has none that leads to its containers.
+// prefix length: one on a subnet that the scope is on itself, else one to which it
+// has a route. A default route counts for other containers only: the host has none
+// that leads to its containers. Among equals an address that the container's runtime
+// did not give it comes first, since that stays the same after a restart, then the lowest.
 func Reached(view View, from, of Scope, six bool) (netip.Prefix, error) {
 	for _, need := range of.Needs() {
 		if _, there := view.Get(need); !there {
@@ -81,7 +83,11 @@ func Reached(view View, from, of Scope, six bool) (netip.Prefix, error) {
 			continue
 		}
 		has = append(has, a.Prefix.String())
-		if r := nearness(view, from, ip); r > rank {
+		r := 2 * nearness(view, from, ip)
+		if r > 0 && !given(view, of, a.Prefix) {
+			r++
+		}
+		if r > rank || r == rank && rank > 0 && ip.Less(best.Addr()) {
 			best, rank = a.Prefix, r
 		}
 	}
@@ -92,6 +98,16 @@ func Reached(view View, from, of Scope, six bool) (netip.Prefix, error) {
 		return best, &noAddressError{of.Bare(), six}
 	}
 	return best, fmt.Errorf("no route to container %s%s: its addresses are %s", of.Bare(), inScope(from), strings.Join(has, ", "))
+}
+
+// given reports whether the address is one that the container's runtime gave it.
+func given(view View, of Scope, p netip.Prefix) bool {
+	name, sought := of.Sought()
+	if !sought {
+		return false
+	}
+	o, there := view.Get(ContainerKey(name))
+	return there && slices.Contains(o.(Container).Addresses, p.String())
 }
 
 // nearness is 3 for an address on a subnet of the scope's, 2 with a route to it, 1

@@ -33,6 +33,11 @@ func (s *session) readContainers(q *query) ([]state.Object, error) {
 	if len(ask) == 0 || s.host.cfg.Find == nil {
 		return out, nil
 	}
+	again, ask := s.again(ask)
+	out = append(out, again...)
+	if len(ask) == 0 {
+		return out, nil
+	}
 	found, err := s.host.cfg.Find(s.ctx, ask)
 	for _, name := range ask {
 		if c := s.host.locate(name, found[name], err); c.Scope != "" || c.Problem != "" || len(c.Candidates) > 0 {
@@ -40,6 +45,34 @@ func (s *session) readContainers(q *query) ([]state.Object, error) {
 		}
 	}
 	return out, nil
+}
+
+// again looks for containers that have run before where they were: what has started
+// anew is found without asking every runtime. It gives those that run, and the names
+// that are left.
+func (s *session) again(names []string) (found []state.Object, left []string) {
+	where := map[string]string{}
+	var ask []string
+	for _, name := range names {
+		if l, ok := s.host.found[name]; ok {
+			where[name] = string(l.container.Scope)
+			ask = append(ask, where[name])
+		}
+	}
+	if len(ask) == 0 {
+		return nil, names
+	}
+	slices.Sort(ask)
+	answers, err := s.host.cfg.Find(s.ctx, slices.Compact(ask))
+	for _, name := range names {
+		list := answers[where[name]]
+		if where[name] == "" || err != nil || len(list) != 1 || list[0].Pid == "" {
+			left = append(left, name)
+			continue
+		}
+		found = append(found, s.host.locate(name, list, nil))
+	}
+	return found, left
 }
 
 // locate makes one container of what has the name, and remembers it if it runs.

@@ -173,25 +173,21 @@ func (w *watch) concernedBy(ctx context.Context, items []store.Item, started map
 	if all {
 		return restore.Concerned(items, func(string) bool { return true })
 	}
-	names := slices.DeleteFunc(restore.Names(items), func(name string) bool { return !may(name, started) })
-	if len(names) == 0 {
-		return nil
-	}
-	found, err := w.Find(ctx, names)
-	if err != nil {
-		w.Logf("find containers: %v", err)
+	var found map[string][]state.Container
+	if names := slices.DeleteFunc(restore.Names(items), func(name string) bool { return !strings.Contains(name, "/") }); len(names) > 0 {
+		var err error
+		if found, err = w.Find(ctx, names); err != nil {
+			w.Logf("find containers: %v", err)
+		}
 	}
 	return restore.Concerned(items, func(name string) bool {
-		return slices.ContainsFunc(found[name], func(c state.Container) bool { return started[string(c.Scope)] })
+		return named(name, started) || slices.ContainsFunc(found[name], func(c state.Container) bool { return started[string(c.Scope)] })
 	})
 }
 
-// may reports whether the name could mean one of the containers: names of compose
-// projects and ids say nothing by themselves.
-func may(name string, started map[string]bool) bool {
-	if strings.Contains(name, "/") {
-		return true
-	}
+// named reports whether one of the containers has the name, or an id that begins so.
+// To take one for concerned that is not does no harm: what is there stays.
+func named(name string, started map[string]bool) bool {
 	bare := state.ContainerScope(name).Bare()
 	for s := range started {
 		if state.Scope(s).Bare() == bare || strings.HasPrefix(s, bare) {
