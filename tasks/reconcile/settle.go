@@ -52,3 +52,36 @@ func (p *Planner) Unsettled(ctx context.Context, keys []state.Key) ([]string, er
 	slices.Sort(out)
 	return slices.Compact(out), nil
 }
+
+// Advice says what of the last batch will not work though it is as it was wanted.
+func (p *Planner) Advice(ctx context.Context) ([]string, error) {
+	if len(p.records) == 0 {
+		return nil, nil
+	}
+	var changed, need []state.Key
+	for _, c := range p.records[len(p.records)-1].Changes {
+		if keys := state.AdviceKeys(c); len(keys) > 0 {
+			changed = append(changed, c.Key())
+			need = append(need, keys...)
+		}
+	}
+	if len(need) == 0 {
+		return nil, nil
+	}
+	slices.SortFunc(need, compareKeys)
+	now, err := p.host.Observe(ctx, slices.Compact(need))
+	if err != nil {
+		return nil, fmt.Errorf("observe what was made: %w", err)
+	}
+	return state.Advise(now, changed), nil
+}
+
+func compareKeys(a, b state.Key) int {
+	switch {
+	case a.Less(b):
+		return -1
+	case b.Less(a):
+		return 1
+	}
+	return 0
+}

@@ -94,6 +94,7 @@ func (s *session) setPort(member, before state.Member) error {
 	data := nl.NewRtAttr(nl.IFLA_INFO_SLAVE_DATA, nil)
 	if isTrue(member.Isolated) != isTrue(before.Isolated) {
 		data.AddRtAttr(nl.IFLA_BRPORT_ISOLATED, []byte{byte(boolNumber(isTrue(member.Isolated)))})
+		data.AddRtAttr(nl.IFLA_BRPORT_FLUSH, nil) // what was learned by it took another way
 	}
 	if isTrue(member.Hairpin) != isTrue(before.Hairpin) {
 		data.AddRtAttr(nl.IFLA_BRPORT_MODE, []byte{byte(boolNumber(isTrue(member.Hairpin)))})

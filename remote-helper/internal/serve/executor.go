@@ -71,6 +71,7 @@ func (x executor) Flush(ctx context.Context) error {
 			return err
 		}
 	}
+	x.advise(ctx)
 	return x.settle(ctx)
 }
 

@@ -52,6 +52,17 @@ func (p *play) settle(ctx context.Context) error {
 	}
 }
 
+// advise tells what is as wanted, and will not work all the same.
+func (p *play) advise(ctx context.Context) {
+	advice, err := p.planner.Advice(ctx)
+	if err != nil {
+		return // the verification reads the same, and fails by it
+	}
+	for _, text := range advice {
+		p.note("%s", text)
+	}
+}
+
 func (p *play) note(format string, a ...any) {
 	p.out.send(wire.Event{Note: &wire.Note{Text: fmt.Sprintf(format, a...)}})
 }
