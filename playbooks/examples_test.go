@@ -1,11 +1,16 @@
 package playbooks
 
 import (
+	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"netrun/inventory"
 	"netrun/inventory/diag"
@@ -37,7 +42,7 @@ func TestExamples(t *testing.T) {
 			var out strings.Builder
 			fleet := &testFleet{t: t, out: &out, hosts: map[string]*testHost{}}
 			for _, h := range inv.Hosts() {
-				fleet.hosts[h.Name()] = exampleHost(fleet, inv, h)
+				fleet.hosts[h.Name()] = exampleHost(t, fleet, name+".topology.yaml", h.Name())
 			}
 			for _, p := range book.Plays {
 				fleet.play(p, inv, runOptions{CompileOptions: CompileOptions{Inventory: inv, SkipTags: []string{"verify"}}}, sources)
@@ -58,21 +63,36 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// exampleHost is a host of the example's lab: eth1 (and eth2 of the router) with its addresses.
-func exampleHost(f *testFleet, inv *inventory.Inventory, h *inventory.Host) *testHost {
-	addresses := map[string]string{}
-	if a, ok := h.Vars()["node_address"].Value.(string); ok {
-		addresses["eth1"] = a
-	} else {
-		addresses["eth1"], addresses["eth2"] = "192.168.2.2", "192.168.3.2"
+// exampleHost is a host of the example's lab, with the interfaces and addresses that its
+// topology gives it.
+func exampleHost(t *testing.T, f *testFleet, topology string, name string) *testHost {
+	t.Helper()
+	text, err := os.ReadFile(topology)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type host struct {
+		Interfaces map[string]struct{ Address any }
+	}
+	var lab struct{ Hosts, Routers map[string]host }
+	if err := yaml.Unmarshal(text, &lab); err != nil {
+		t.Fatal(err)
+	}
+	of, ok := lab.Hosts[name]
+	if !ok {
+		of = lab.Routers[name]
 	}
 	var objects []state.Object
-	for _, dev := range []string{"eth1", "eth2"} {
-		if a, ok := addresses[dev]; ok {
-			objects = append(objects, state.Link{Name: dev, Type: "veth", State: "up"}, state.Address{Link: dev, Prefix: netip.MustParsePrefix(a + "/24")})
+	for _, dev := range slices.Sorted(maps.Keys(of.Interfaces)) {
+		objects = append(objects, state.Link{Name: dev, Type: "veth", State: "up"})
+		for _, a := range strings.Fields(strings.Trim(fmt.Sprint(of.Interfaces[dev].Address), "[]")) {
+			objects = append(objects, state.Address{Link: dev, Prefix: netip.MustParsePrefix(a)})
 		}
 	}
-	return &testHost{fleet: f, name: h.Name(), fake: fakehost.New(objects...), carried: map[string]any{}}
+	if len(objects) == 0 {
+		t.Fatalf("%s has no interfaces for %s", topology, name)
+	}
+	return &testHost{fleet: f, name: name, fake: fakehost.New(objects...), carried: map[string]any{}}
 }
 
 var _ script.Executor = (*testHost)(nil)

@@ -7,6 +7,9 @@ import (
 	"netrun/tasks/state"
 )
 
+// filtersBridges is that the host sends the frames of bridges by its packet filter, by family.
+var filtersBridges = map[int]state.When{4: "net/bridge/bridge-nf-call-iptables=1", 6: "net/bridge/bridge-nf-call-ip6tables=1"}
+
 // bridgePass lets the frames of a Linux bridge through where the host sends them by
 // its packet filter (net.bridge.bridge-nf-call-iptables, which Docker switches on) and
 // that drops what it does not know (as Docker's FORWARD does): without it, containers
@@ -20,7 +23,7 @@ func bridgePass(bridge string, six bool) []state.Object {
 	}
 	var out []state.Object
 	for _, family := range families {
-		when := state.When(map[int]string{4: "net/bridge/bridge-nf-call-iptables=1", 6: "net/bridge/bridge-nf-call-ip6tables=1"}[family])
+		when := filtersBridges[family]
 		out = append(out,
 			state.Table{Family: family, Name: "filter", When: when},
 			state.Chain{Family: family, Table: "filter", Name: name, When: when,

@@ -33,14 +33,11 @@ func (d *DaemonFile) UnmarshalText(text []byte) error {
 // dockerWants are the members of daemon.json, and the rules without which Docker's own
 // would drop what comes from other nodes, or hide which container sent it.
 func (n *NodeNetwork) dockerWants() []state.Want {
-	if n.DaemonJSON == "" {
-		return nil
+	var members []state.Want
+	if n.DaemonJSON != "" {
+		members = jsonWants(string(n.DaemonJSON), n.dockerKeys(), n.State == absent)
 	}
-	members := jsonWants(string(n.DaemonJSON), n.dockerKeys(), n.State == absent)
-	if n.State == absent {
-		return append(members, wants(absent, n.dockerRules()...)...)
-	}
-	return append(state.Present(append(n.dockerTables(), n.dockerRules()...)...), members...)
+	return append(wants(n.State, n.dockerRules()...), members...)
 }
 
 // dockerKeys are what Docker has to know. It would masquerade all that leaves the
@@ -82,31 +79,36 @@ func (n *NodeNetwork) families() []int {
 	return out
 }
 
-func (n *NodeNetwork) dockerTables() []state.Object {
-	var out []state.Object
-	for _, family := range n.families() {
-		out = append(out, state.Table{Family: family, Name: "filter"})
-		if family == 4 && n.Masquerade {
-			out = append(out, state.Table{Family: 4, Name: "nat"})
-		}
-	}
-	return out
-}
-
-// dockerRules let the container networks through, and masquerade the rest.
+// dockerRules let the container networks through, and masquerade the rest. A bridge that
+// is not Docker's has them where Docker makes the host's packet filter look at bridges,
+// and drops what it does not know.
 func (n *NodeNetwork) dockerRules() []state.Object {
 	sum := sha256.Sum256([]byte(n.Bridge))
 	name := state.ChainPrefix + "-N" + hex.EncodeToString(sum[:4])
 	var out []state.Object
 	for _, family := range n.families() {
-		pass := state.Chain{Family: family, Table: "filter", Name: name + "-F", Rules: n.passRules(family)}
-		out = append(out, pass, state.Jump{Family: family, Table: "filter", From: "FORWARD", To: pass.Name, First: true})
-		if family == 4 && n.Masquerade {
+		when := filtersBridges[family]
+		if n.DaemonJSON != "" {
+			when = ""
+		}
+		out = append(out, n.table(family, "filter", when)...)
+		pass := state.Chain{Family: family, Table: "filter", Name: name + "-F", Rules: n.passRules(family), When: when}
+		out = append(out, pass, state.Jump{Family: family, Table: "filter", From: "FORWARD", To: pass.Name, First: true, When: when})
+		if family == 4 && n.Masquerade && n.DaemonJSON != "" {
+			out = append(out, n.table(4, "nat", "")...)
 			masquerade := state.Chain{Family: 4, Table: "nat", Name: name + "-M", Rules: n.masqueradeRules()}
 			out = append(out, masquerade, state.Jump{Family: 4, Table: "nat", From: "POSTROUTING", To: masquerade.Name})
 		}
 	}
 	return out
+}
+
+// table is the table that chains stand in; it stays when they go.
+func (n *NodeNetwork) table(family int, name string, when state.When) []state.Object {
+	if n.State == absent {
+		return nil
+	}
+	return []state.Object{state.Table{Family: family, Name: name, When: when}}
 }
 
 func (n *NodeNetwork) passRules(family int) [][]string {
