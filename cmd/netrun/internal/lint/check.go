@@ -23,6 +23,7 @@ func Check(hosts []Host) []Finding {
 	n.macs()
 	n.subnets()
 	n.tunnelEnds()
+	n.twins()
 	n.mtus()
 	n.gateways()
 	n.links()
@@ -43,6 +44,7 @@ type network struct {
 	owners  map[netip.Addr]*host // the first host that has the address
 	routes  []netip.Prefix       // through a gateway, default routes left out
 	tunnels []*tunnel
+	bridges domains // those of one host that are put into each other
 }
 
 // host is what one host comes to have.
@@ -105,6 +107,8 @@ func (n *network) index() {
 		}
 	})
 	n.findTunnels()
+	n.bridges = domains{}
+	n.joinBridges(n.bridges)
 }
 
 func (n *network) owns(h *host, ip netip.Addr) {

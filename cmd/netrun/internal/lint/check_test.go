@@ -168,7 +168,8 @@ func mesh(stp *bool) []Host {
 		for j := 1; j <= 3; j++ {
 			if j != i {
 				name := fmt.Sprint("vx", j)
-				objects = append(objects, vxlan(name, 7, fmt.Sprintf("10.1.0.%d", j)), member(name, "br0"))
+				geneve := state.Link{Name: name, Type: "geneve", VNI: 7, Remote: fmt.Sprintf("10.1.0.%d", j), Port: 6081}
+				objects = append(objects, geneve, member(name, "br0"))
 			}
 		}
 		hosts = append(hosts, on(fmt.Sprint("n", i), objects...))

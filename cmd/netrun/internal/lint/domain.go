@@ -65,8 +65,8 @@ func (n *network) join() {
 
 // uplink joins a link that no task makes with the outside.
 func (n *network) uplink(h *host, p place) {
-	if p.link == "lo" || p.link == "" {
-		return
+	if p.link == "lo" || p.link == "" || p.scope == state.HostScope && p.link == "docker0" {
+		return // nothing is plugged into Docker's own bridge
 	}
 	l, wanted := h.link(p.scope, p.link)
 	if wanted && l.Type != "" && l.Type != "device" || h.peers[p] {

@@ -6,67 +6,6 @@ import (
 	"netrun/tasks/state"
 )
 
-// overhead is what a tunnel adds to a frame, in bytes, over IPv4.
-var overhead = map[string]int{"vxlan": 50, "geneve": 50, "gre": 42}
-
-// ipv6Extra is what an IPv6 header is longer.
-const ipv6Extra = 20
-
-// mtus reports links on the tunnel's bridge whose packets are too long for it.
-func (n *network) mtus() {
-	for _, t := range n.tunnels {
-		under, ok := n.underlay(t)
-		if !ok {
-			continue
-		}
-		room := under.MTU - overhead[t.kind]
-		if t.remote.Is6() {
-			room -= ipv6Extra
-		}
-		for _, o := range t.beside() {
-			if l := o.object.(state.Link); l.MTU > room {
-				n.report(false, "", []*Task{t.task, o.task}, "link %s of %s has MTU %d, and the tunnel %s carries no more than %d: %s has %d",
-					l.Name, t.host.Name, l.MTU, t.at.link, room, under.Name, under.MTU)
-			}
-		}
-	}
-}
-
-// beside is the tunnel's own link, its bridge, and the links in that with their other ends.
-func (t *tunnel) beside() []*owned {
-	bridge, bridged := t.bridge()
-	var out []*owned
-	for _, k := range t.host.keys {
-		o := t.host.objects[k]
-		l, ok := o.object.(state.Link)
-		if !ok {
-			continue
-		}
-		here := place{t.host.Name, l.Scope, l.Name}
-		far := place{t.host.Name, l.PeerScope, l.Peer}
-		if here == t.at || bridged && (here == bridge || t.host.bridgeOf(here) == bridge || l.Peer != "" && t.host.bridgeOf(far) == bridge) {
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
-// underlay is the link that a tunnel's packets leave by, if its MTU is known.
-func (n *network) underlay(t *tunnel) (state.Link, bool) {
-	name, scope := "", t.at.scope
-	if l, ok := t.object.(state.Link); ok {
-		name, scope = l.Parent, l.ParentScope
-	}
-	for _, k := range t.host.keys {
-		a, ok := t.host.objects[k].object.(state.Address)
-		if ok && name == "" && a.Scope == scope && (a.Prefix.Addr() == t.local || a.Prefix.Contains(t.remote)) {
-			name = a.Link
-		}
-	}
-	l, ok := t.host.link(scope, name)
-	return l, ok && l.MTU > 0
-}
-
 // gateways reports routes through an address that the scope cannot reach.
 func (n *network) gateways() {
 	each(n, func(o *owned, r state.Route) {

@@ -22,12 +22,16 @@ type tunnel struct {
 func (n *network) findTunnels() {
 	each(n, func(o *owned, l state.Link) {
 		remote, err := netip.ParseAddr(l.Remote)
-		if l.Type != "vxlan" || err != nil || remote.IsMulticast() {
+		kind, isTunnel := map[string]string{"vxlan": "vxlan", "geneve": "geneve", "gretap": "gre", "ip6gretap": "gre"}[l.Type]
+		if !isTunnel || err != nil || remote.IsMulticast() {
 			return
 		}
 		local, _ := netip.ParseAddr(l.Local) // unset: any of the host's
-		n.tunnel(&tunnel{owned: o, at: place{o.host.Name, l.Scope, l.Name}, kind: "vxlan", id: strconv.Itoa(l.VNI), port: udp(l.Port),
-			remote: remote, local: local})
+		id := strconv.Itoa(l.VNI)
+		if kind == "gre" {
+			id = strconv.FormatUint(uint64(l.GREKey), 10)
+		}
+		n.tunnel(&tunnel{owned: o, at: place{o.host.Name, l.Scope, l.Name}, kind: kind, id: id, port: udp(kind, l.Port), remote: remote, local: local})
 	})
 	each(n, func(o *owned, p state.OVSPort) {
 		remote, err := netip.ParseAddr(p.Options["remote_ip"])
@@ -36,7 +40,7 @@ func (n *network) findTunnels() {
 		}
 		local, _ := netip.ParseAddr(p.Options["local_ip"])
 		port, _ := strconv.Atoi(p.Options["dst_port"]) // unset: the usual one
-		n.tunnel(&tunnel{owned: o, at: place{o.host.Name, state.HostScope, p.Name}, kind: p.Type, id: key(p.Options["key"]), port: udp(port),
+		n.tunnel(&tunnel{owned: o, at: place{o.host.Name, state.HostScope, p.Name}, kind: p.Type, id: key(p.Options["key"]), port: udp(p.Type, port),
 			remote: remote, local: local})
 	})
 }
@@ -55,9 +59,12 @@ func key(text string) string {
 	return text
 }
 
+// usualPorts are the UDP ports of the kinds that have one.
+var usualPorts = map[string]int{"vxlan": 4789, "geneve": 6081}
+
 // udp is a port that is not the usual one.
-func udp(port int) string {
-	if port == 0 || port == 4789 {
+func udp(kind string, port int) string {
+	if port == 0 || port == usualPorts[kind] {
 		return ""
 	}
 	return strconv.Itoa(port)
@@ -128,7 +135,7 @@ func (n *network) tunnelEnd(t *tunnel, far *host) {
 			t.at.link, t.host.Name, t.id, near.at.link, far.Name, near.id)
 	case near.port != t.port:
 		n.report(false, "", []*Task{near.task, t.task}, "tunnel %s of %s uses UDP port %s, and its other end, %s of %s, uses %s",
-			t.at.link, t.host.Name, usual(t.port), near.at.link, far.Name, usual(near.port))
+			t.at.link, t.host.Name, t.usual(), near.at.link, far.Name, near.usual())
 	default:
 		n.report(false, "", []*Task{near.task, t.task}, "tunnel %s of %s goes from %s to %s, and its other end, %s of %s, from %s to %s",
 			t.at.link, t.host.Name, anyAddr(t.local), t.remote, near.at.link, far.Name, anyAddr(near.local), near.remote)
@@ -140,7 +147,7 @@ func (n *network) listens(h *host, t *tunnel) bool {
 	for _, k := range h.keys {
 		switch o := h.objects[k].object.(type) {
 		case state.Link:
-			if remote, err := netip.ParseAddr(o.Remote); o.Type == t.kind && strconv.Itoa(o.VNI) == t.id && (err != nil || remote.IsMulticast()) {
+			if remote, err := netip.ParseAddr(o.Remote); o.Type == t.kind && o.Type != "" && strconv.Itoa(o.VNI) == t.id && (err != nil || remote.IsMulticast()) {
 				return true
 			}
 		case state.OVSPort:
@@ -152,11 +159,11 @@ func (n *network) listens(h *host, t *tunnel) bool {
 	return false
 }
 
-func usual(port string) string {
-	if port == "" {
-		return "4789"
+func (t *tunnel) usual() string {
+	if t.port == "" {
+		return strconv.Itoa(usualPorts[t.kind])
 	}
-	return port
+	return t.port
 }
 
 func anyAddr(ip netip.Addr) string {
@@ -166,50 +173,28 @@ func anyAddr(ip netip.Addr) string {
 	return ip.String()
 }
 
-// loops reports bridges that tunnels connect in a circle, without a spanning tree.
-func (n *network) loops() {
-	circle := domains{}
-	n.eachWhole(func(t, u *tunnel) {
-		a, aok := t.bridge()
-		b, bok := u.bridge()
-		if !aok || !bok || t.host.spanning(a) || u.host.spanning(b) {
-			return
+// twins reports two tunnels of a host between which what arrives could not be told apart.
+func (n *network) twins() {
+	for _, h := range n.hosts {
+		for i, t := range h.tunnels {
+			for _, u := range h.tunnels[:i] {
+				if t.kind != u.kind || t.id != u.id || t.port != u.port || t.at.scope != u.at.scope {
+					continue
+				}
+				switch {
+				case t.remote == u.remote && (t.local == u.local || !t.local.IsValid() || !u.local.IsValid()):
+					n.report(false, "give one of them another key", []*Task{u.task, t.task}, "tunnels %s and %s of %s both lead to %s with id %s: nobody can tell what comes out of which",
+						u.at.link, t.at.link, h.Name, t.remote, t.id)
+				case t.isKernelVXLAN() && u.isKernelVXLAN() && t.remote.Is6() == u.remote.Is6():
+					n.report(false, "geneve and gretap can, and so can Open vSwitch", []*Task{u.task, t.task}, "tunnels %s and %s of %s: the kernel has one vxlan link for id %s",
+						u.at.link, t.at.link, h.Name, t.id)
+				}
+			}
 		}
-		if circle.root(a) == circle.root(b) {
-			n.report(true, "set stp (or rstp) on one of the bridges", []*Task{u.task, t.task},
-				"tunnel %s between %s of %s and %s of %s closes a circle of bridges without a spanning tree: one broadcast would go round for ever",
-				t.at.link, b.link, b.host, a.link, a.host)
-		}
-		circle.join(a, b)
-	})
+	}
 }
 
-// bridge is the bridge that the tunnel is a port of.
-func (t *tunnel) bridge() (place, bool) {
-	b := t.host.bridgeOf(t.at)
-	return b, b != place{}
-}
-
-// bridgeOf is the bridge that the link is a port of, the zero place if it is of none.
-func (h *host) bridgeOf(p place) place {
-	if m := h.objects[state.Member{Scope: p.scope, Link: p.link}.Key()]; m != nil {
-		return place{h.Name, p.scope, m.object.(state.Member).Bridge}
-	}
-	if o := h.objects[state.OVSPort{Name: p.link}.Key()]; o != nil && p.scope == state.HostScope {
-		return place{h.Name, state.HostScope, o.object.(state.OVSPort).Bridge}
-	}
-	return place{}
-}
-
-// spanning reports whether the bridge keeps circles from being closed.
-func (h *host) spanning(bridge place) bool {
-	if l, ok := h.link(bridge.scope, bridge.link); ok && l.STP != nil && *l.STP {
-		return true
-	}
-	o := h.objects[state.OVSBridge{Name: bridge.link}.Key()]
-	if o == nil || bridge.scope != state.HostScope {
-		return false
-	}
-	b := o.object.(state.OVSBridge)
-	return b.STP != nil && *b.STP || b.RSTP != nil && *b.RSTP
+func (t *tunnel) isKernelVXLAN() bool {
+	l, ok := t.object.(state.Link)
+	return ok && l.Type == "vxlan"
 }
