@@ -8,7 +8,7 @@ import (
 )
 
 // network are the kinds that hang together on a link, and are read together.
-var network = []state.Kind{state.KindLink, state.KindMember, state.KindAddress, state.KindNeighbour, state.KindRoute}
+var network = []state.Kind{state.KindLink, state.KindMember, state.KindAddress, state.KindNeighbour, state.KindRoute, state.KindLease}
 
 // observe reads what the wants are about and has not been read yet, in one call.
 func (p *Planner) observe(ctx context.Context, wants []state.Want) error {
@@ -178,7 +178,7 @@ func neighbourhood(k state.Key) []state.Key {
 		keys = append(keys, group(s))
 	}
 	switch k.Kind {
-	case state.KindLink, state.KindMember, state.KindAddress, state.KindNeighbour, state.KindRoute:
+	case state.KindLink, state.KindMember, state.KindAddress, state.KindNeighbour, state.KindRoute, state.KindLease:
 		for _, kind := range network {
 			keys = append(keys, state.Key{Kind: kind, Scope: k.Scope})
 		}

@@ -188,17 +188,37 @@ func fixedText(fields []state.FieldDiff) string {
 // delete plans the object's removal, after that of what must go first, and
 // followed by what the kernel removes along with it.
 func (p *planning) delete(key state.Key, have state.Object) {
-	for _, d := range p.sim.Dependents(key) {
-		if o, ok := p.sim.Get(d); ok && (!goesWith(key.Kind, d.Kind) || isNIC(o)) {
-			p.cascaded = append(p.cascaded, d)
-			p.delete(d, o)
-		}
-	}
+	p.before(key, have, map[state.Key]bool{})
 	c := state.Change{Op: state.Delete, Before: have}
 	p.keepCollateral(c)
 	p.add(c)
 	p.cascade(have)
 	p.giveBack(have)
+}
+
+// before plans the removal of what does not go with the object or with what goes with
+// it: a network card is given back, a lease released.
+func (p *planning) before(key state.Key, have state.Object, seen map[state.Key]bool) {
+	if seen[key] {
+		return
+	}
+	seen[key] = true
+	for _, d := range p.sim.Dependents(key) {
+		o, ok := p.sim.Get(d)
+		switch {
+		case !ok:
+		case goesWith(key.Kind, d.Kind) && !isNIC(o):
+			p.before(d, o, seen)
+		default:
+			p.cascaded = append(p.cascaded, d)
+			p.delete(d, o)
+		}
+	}
+	if b, ok := have.(state.Bringer); ok {
+		for _, brought := range b.Brings() {
+			p.before(brought.Key(), brought, seen)
+		}
+	}
 }
 
 // isNIC reports whether the object goes back to the host, which it must before its
@@ -234,7 +254,7 @@ func goesWith(gone, dependent state.Kind) bool {
 	case state.KindNetns, state.KindOVSBridge:
 		return true
 	case state.KindLink:
-		return dependent != state.KindOVSPort
+		return dependent != state.KindOVSPort && dependent != state.KindLease
 	}
 	return false
 }

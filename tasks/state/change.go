@@ -101,7 +101,7 @@ var prototypes = map[Kind]reflect.Type{
 	KindLink:      reflect.TypeFor[Link](), KindMember: reflect.TypeFor[Member](),
 	KindAddress: reflect.TypeFor[Address](), KindNeighbour: reflect.TypeFor[Neighbour](),
 	KindRoute: reflect.TypeFor[Route](), KindRule: reflect.TypeFor[Rule](),
-	KindSysctl: reflect.TypeFor[Sysctl](), KindOffload: reflect.TypeFor[Offload](),
+	KindLease: reflect.TypeFor[Lease](), KindSysctl: reflect.TypeFor[Sysctl](), KindOffload: reflect.TypeFor[Offload](),
 	KindPortVLAN: reflect.TypeFor[PortVLAN](), KindUppers: reflect.TypeFor[Uppers](), KindTable: reflect.TypeFor[Table](),
 	KindChain: reflect.TypeFor[Chain](), KindJump: reflect.TypeFor[Jump](),
 	KindOVSBridge: reflect.TypeFor[OVSBridge](), KindOVSPort: reflect.TypeFor[OVSPort](),

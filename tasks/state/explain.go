@@ -32,6 +32,8 @@ func Explain(c Change) []string {
 		e.portVLAN(c, o)
 	case Offload:
 		e.in(o.Scope, "ethtool", "-K", o.Link, o.Feature, o.Value)
+	case Lease:
+		e.lease(c, o)
 	case Sysctl:
 		e.sysctl(o.Scope, o.Name, o.Value)
 	case Chain:

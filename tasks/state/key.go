@@ -23,6 +23,7 @@ const (
 	KindNeighbour Kind = "neighbour"
 	KindRoute     Kind = "route"
 	KindRule      Kind = "rule"
+	KindLease     Kind = "lease"
 	KindTable     Kind = "table"
 	KindChain     Kind = "chain"
 	KindJump      Kind = "jump"
@@ -35,7 +36,7 @@ const (
 
 // kindOrder ranks the kinds: what is later may need what is earlier.
 var kindOrder = rankKinds(KindNetns, KindProcess, KindContainer, KindOVSBridge, KindLink, KindOVSPort, KindMember, KindPortVLAN, KindUppers,
-	KindSysctl, KindOffload, KindAddress, KindNeighbour, KindRoute, KindRule, KindTable, KindChain, KindJump, KindFile, KindJSON, KindPort, KindHostsLine, KindStrays)
+	KindSysctl, KindOffload, KindAddress, KindNeighbour, KindRoute, KindRule, KindLease, KindTable, KindChain, KindJump, KindFile, KindJSON, KindPort, KindHostsLine, KindStrays)
 
 func rankKinds(kinds ...Kind) map[Kind]int {
 	ranks := make(map[Kind]int, len(kinds))

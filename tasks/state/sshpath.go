@@ -126,6 +126,8 @@ func (p *sshPath) touches(c Change) bool {
 		return p.address(c, o)
 	case Route:
 		return o.Dst.Contains(p.client)
+	case Lease:
+		return p.on(o.Link) || o.DefaultRoute == nil || *o.DefaultRoute
 	case Neighbour:
 		return p.on(o.Link) && (o.IP == p.client || o.IP == p.gateway)
 	case Sysctl:

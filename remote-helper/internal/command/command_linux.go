@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"netrun/remote-helper/internal/containers"
+	"netrun/remote-helper/internal/dhcp"
 	"netrun/remote-helper/internal/linuxhost"
 	"netrun/remote-helper/internal/machine"
 	"netrun/remote-helper/internal/serve"
@@ -34,7 +35,7 @@ func Main(args []string) int {
 	return 0
 }
 
-const usage = "usage: netrun-helper serve [--ssh CONNECTION] [--login USER] | guard JOURNAL LOCK PID | restore | watch | install --sha256 HEX PATH | version"
+const usage = "usage: netrun-helper serve [--ssh CONNECTION] [--login USER] | guard JOURNAL LOCK PID | restore | watch | dhcp RECORD | install --sha256 HEX PATH | version"
 
 func run(args []string) error {
 	if len(args) < 2 {
@@ -50,6 +51,8 @@ func run(args []string) error {
 		return runRestore(context.Background())
 	case verb == "watch" && len(rest) == 0:
 		return runWatch()
+	case verb == "dhcp" && len(rest) == 1:
+		return dhcp.Main(rest[0])
 	case verb == "install" && len(rest) == 3 && rest[0] == "--sha256":
 		return install(rest[1], rest[2])
 	case verb == "version":
@@ -93,8 +96,18 @@ func runGuard(args []string) error {
 	return serve.Guard(context.Background(), host, args[0], args[1], session)
 }
 
-func newHost(p place, find finds) *linuxhost.Host {
-	return linuxhost.New(linuxhost.Config{BlobDir: p.blobs(), Warnf: warnf, Find: find})
+func newHost(p place, find finds) *linuxhost.Host { return linuxhost.New(p.host(find)) }
+
+// laterHost is the host of what puts back by itself: it does not hold up everything else
+// until a DHCP server answers.
+func laterHost(p place, find finds) *linuxhost.Host {
+	c := p.host(find)
+	c.LeasesLater = true
+	return linuxhost.New(c)
+}
+
+func (p place) host(find finds) linuxhost.Config {
+	return linuxhost.Config{BlobDir: p.blobs(), Warnf: warnf, Find: find, Program: self(), LeaseDir: filepath.Join(p.run, "dhcp")}
 }
 
 type flags struct {

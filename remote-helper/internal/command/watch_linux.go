@@ -38,7 +38,7 @@ func runRestore(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, held.Release()) }()
-	host := newHost(p, nil)
+	host := laterHost(p, nil)
 	defer host.Close()
 	return errors.Join(repair(ctx, p, host), putBack(ctx, p, host))
 }
@@ -93,7 +93,7 @@ func runWatch() error {
 		return fmt.Errorf("make run directory: %w", err)
 	}
 	runtimes := &containers.Finder{}
-	host := newHost(p, finder(runtimes))
+	host := laterHost(p, finder(runtimes))
 	defer host.Close()
 	err := watch.Run(ctx, watch.Config{
 		Host: host, Store: store.Open(p.state), LockPath: p.lock(), Pid: os.Getpid(), Now: time.Now,

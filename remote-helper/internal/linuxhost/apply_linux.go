@@ -58,6 +58,8 @@ func (s *session) step(changes []state.Change, i int) (int, error) {
 		return s.applyNetfilter(changes, i)
 	case state.KindOVSBridge, state.KindOVSPort:
 		return s.applyOVS(changes, i)
+	case state.KindLease:
+		return s.applyLeases(changes, i)
 	case state.KindNetns:
 		if c.Op == state.Delete {
 			if err := s.cutLinks(changes[i+1:], c.Key().Name); err != nil {

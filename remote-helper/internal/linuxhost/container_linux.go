@@ -1,13 +1,12 @@
 package linuxhost
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"netrun/remote-helper/internal/process"
 	"netrun/tasks/state"
 )
 
@@ -94,7 +93,7 @@ func (h *Host) locate(name string, candidates []state.Container, problem error) 
 	if c.Pid == "" {
 		return c
 	}
-	born := processStart(c.Pid)
+	born := process.Born(c.Pid)
 	if born == "" {
 		c.Pid = "" // it has ended meanwhile
 		return c
@@ -106,25 +105,7 @@ func (h *Host) locate(name string, candidates []state.Container, problem error) 
 	return c
 }
 
-func (l located) lives() bool { return processStart(l.container.Pid) == l.born }
-
-// processStart is when the process started, in clock ticks since boot; "" if there is none.
-func processStart(pid string) string {
-	if !isDecimal(pid) {
-		return ""
-	}
-	raw, err := os.ReadFile("/proc/" + pid + "/stat")
-	if err != nil {
-		return ""
-	}
-	// The second field is the program's name in brackets, which may hold spaces.
-	fields := bytes.Fields(raw[bytes.LastIndexByte(raw, ')')+1:])
-	const state, starttime = 3, 22 // proc(5), numbered from 1
-	if len(fields) <= starttime-state || string(fields[0]) == "Z" {
-		return ""
-	}
-	return string(fields[starttime-state])
-}
+func (l located) lives() bool { return process.Born(l.container.Pid) == l.born }
 
 // openContainer opens the network namespace of a container's first process.
 func (s *session) openContainer(scope state.Scope) (int, error) {
@@ -157,7 +138,7 @@ func (s *session) openContainer(scope state.Scope) (int, error) {
 	o, _ := known.Get(state.ContainerKey(name))
 	pid := o.(state.Container).Pid
 	fd, err := openNamespace("/proc/" + pid + "/ns/net")
-	if err == nil && s.host.found[name].born != processStart(pid) {
+	if err == nil && s.host.found[name].born != process.Born(pid) {
 		unix.Close(fd)
 		return -1, fmt.Errorf("container %s has ended: %w", scope.Bare(), errNoScope)
 	}

@@ -23,6 +23,12 @@ type Config struct {
 	// Environ is the environment of the programs that are run (OVS_RUNDIR, ...);
 	// nil is that of this process.
 	Environ []string
+	// Program is this program, which DHCP clients are started from, and LeaseDir is where
+	// they write down what they hold. Without them there are none.
+	Program, LeaseDir string
+	// LeasesLater has nobody wait until a new DHCP client has a lease: it asks by itself
+	// until it gets one.
+	LeasesLater bool
 	// Warnf is told what went wrong without a change having gone wrong, for
 	// example a gratuitous ARP that could not be sent. nil drops it.
 	Warnf func(format string, args ...any)
@@ -135,7 +141,7 @@ func readers() map[state.Kind]reader {
 		state.KindLink:      (*session).readLinks, state.KindMember: (*session).readMembers,
 		state.KindAddress: (*session).readAddresses, state.KindNeighbour: (*session).readNeighbours,
 		state.KindRoute: (*session).readRoutes, state.KindRule: (*session).readRules,
-		state.KindSysctl: (*session).readSysctls, state.KindOffload: (*session).readOffloads,
+		state.KindLease: (*session).readLeases, state.KindSysctl: (*session).readSysctls, state.KindOffload: (*session).readOffloads,
 		state.KindPortVLAN: (*session).readPortVLANs, state.KindUppers: (*session).readUppers,
 		state.KindTable: (*session).readTables, state.KindChain: (*session).readChains,
 		state.KindJump:      (*session).readJumps,

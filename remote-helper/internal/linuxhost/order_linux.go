@@ -31,7 +31,26 @@ func gather(changes []state.Change) *ordered {
 	for i := range changes {
 		all.at = append(all.at, i)
 	}
-	return all.gather()
+	return all.gather().leasesLast()
+}
+
+// leasesLast brings new leases together at the end, so that they are waited for together:
+// nothing hangs on them. They stay where something is deleted after them.
+func (o *ordered) leasesLast() *ordered {
+	first := slices.IndexFunc(o.changes, isNewLease)
+	if first < 0 || slices.ContainsFunc(o.changes[first:], func(c state.Change) bool { return c.Op == state.Delete }) {
+		return o
+	}
+	out, leases := &ordered{}, &ordered{}
+	for i, c := range o.changes {
+		if isNewLease(c) {
+			leases.add(c, o.at[i])
+		} else {
+			out.add(c, o.at[i])
+		}
+	}
+	out.append(leases)
+	return out
 }
 
 func (o *ordered) gather() *ordered {

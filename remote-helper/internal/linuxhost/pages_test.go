@@ -43,7 +43,12 @@ func TestPages(t *testing.T) {
 				}, before, wants)
 				return
 			}
-			laws.Run(t, func(t *testing.T) state.Host { return kernel(t, root) }, before, wants)
+			laws.Run(t, func(t *testing.T) state.Host {
+				if slices.ContainsFunc(wants, func(w state.Want) bool { return w.Object.Key().Kind == state.KindLease }) {
+					return withServer(t, kernel(t, root), "lan0", "10.66.0")
+				}
+				return kernel(t, root)
+			}, before, wants)
 		})
 	}
 }

@@ -17,6 +17,7 @@ func restoreUnit(program string) string {
 		"RemainAfterExit=yes",
 		"ExecStart="+program+" restore",
 		"TimeoutStartSec=120",
+		"KillMode=process", // DHCP clients that it has started stay
 		"",
 		"[Install]",
 		"WantedBy=multi-user.target",
@@ -35,6 +36,7 @@ func watchUnit(program string) string {
 		"ExecStart="+program+" watch",
 		"Restart=always",
 		"RestartSec=1",
+		"KillMode=process", // DHCP clients that it has started stay
 		"",
 		"[Install]",
 		"WantedBy=multi-user.target",

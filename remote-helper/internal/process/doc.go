@@ -1,0 +1,3 @@
+// Package process tells processes of this machine apart: a number alone does not,
+// since numbers are used again.
+package process
