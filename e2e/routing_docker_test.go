@@ -62,21 +62,26 @@ func TestRoutingDocker(t *testing.T) {
 	for _, w := range webs {
 		shell(t, lab, w.node, "docker rm -f web")
 	}
-	if r := command(t, t.TempDir(), "undo", "-i", lab.Inventory); r.Exit != 0 {
-		t.Fatalf("undo: got exit status %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
-	}
-	if got := shell(t, lab, "node1", "cat /etc/docker/daemon.json"); got != foreignDaemon {
-		t.Errorf("daemon.json after undo: got %q; want %q", got, foreignDaemon)
-	}
-	shell(t, lab, "node2", "test ! -e /etc/docker/daemon.json")
-	for _, w := range webs {
-		if err := lab.Service(t.Context(), w.node, "docker", "restart"); err != nil {
-			t.Fatal(err)
+	for _, verb := range [][]string{{"undo", "-i", lab.Inventory}, {"remove", "-i", lab.Inventory, path}} {
+		if verb[0] == "remove" {
+			playFile(t, lab.Inventory, path).want(t, 0)
 		}
-		if left := shell(t, lab, w.node, "iptables-save | grep -i netrun; ip route | grep 10.20; ip -6 route | grep fd00:20; ip link | grep apps0; true"); left != "" {
-			t.Errorf("%s after undo: still there:\n%s", w.node, left)
+		if r := command(t, t.TempDir(), verb...); r.Exit != 0 {
+			t.Fatalf("%s: got exit status %d\n%s%s", verb[0], r.Exit, r.Stdout, r.Stderr)
 		}
-		shell(t, lab, w.node, "ip -4 -o address show dev docker0 | grep -q inet")
+		if got := shell(t, lab, "node1", "cat /etc/docker/daemon.json"); got != foreignDaemon {
+			t.Errorf("daemon.json after %s: got %q; want %q", verb[0], got, foreignDaemon)
+		}
+		shell(t, lab, "node2", "test ! -e /etc/docker/daemon.json")
+		for _, w := range webs {
+			if err := lab.Service(t.Context(), w.node, "docker", "restart"); err != nil {
+				t.Fatal(err)
+			}
+			if left := shell(t, lab, w.node, "iptables-save | grep -i netrun; ip route | grep 10.20; ip -6 route | grep fd00:20; ip link | grep apps0; true"); left != "" {
+				t.Errorf("%s after %s: still there:\n%s", w.node, verb[0], left)
+			}
+			shell(t, lab, w.node, "ip -4 -o address show dev docker0 | grep -q inet")
+		}
 	}
 }
 

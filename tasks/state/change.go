@@ -120,6 +120,7 @@ func Kinds() []Kind {
 
 // lateTypes are the types of wants that are no objects themselves, by the name in their JSON.
 var lateTypes = map[string]reflect.Type{"KeepRA": reflect.TypeFor[KeepRA](), "Hairpin": reflect.TypeFor[Hairpin](), "Switch": reflect.TypeFor[Switch](),
+	"Folder":     reflect.TypeFor[Folder](),
 	"SwitchPort": reflect.TypeFor[SwitchPort](), "SwitchVLAN": reflect.TypeFor[SwitchVLAN](), "SwitchOffload": reflect.TypeFor[SwitchOffload]()}
 
 // Storable reports whether Decode reads back what Encode makes of the object.

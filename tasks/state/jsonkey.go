@@ -49,7 +49,9 @@ func (e *explainer) jsonKey(c Change, j JSONKey) {
 }
 
 // Folder is a want: a directory, made only where nothing is at its path.
-type Folder struct{ Path string }
+type Folder struct {
+	Path string `json:"path" state:"key"`
+}
 
 // Key implements Object.
 func (f Folder) Key() Key { return Key{Kind: KindFile, Name: f.Path} }

@@ -13,7 +13,9 @@ type Several interface {
 // routes from router advertisements: forwarding ends that where accept_ra is 1, and takes
 // the routes away that were learned (addrconf_fixup_forwarding in the kernel). Links to
 // containers are left out: these have no say in where the host's default route goes.
-type KeepRA struct{ Scope Scope }
+type KeepRA struct {
+	Scope Scope `json:"scope,omitempty" state:"key"`
+}
 
 // AcceptRA is the parameter that lets a link learn from router advertisements though
 // its scope forwards.
