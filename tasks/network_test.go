@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"netrun/tasks"
+	"netrun/tasks/fakehost"
+	"netrun/tasks/reconcile"
 	"netrun/tasks/state"
 )
 
@@ -220,4 +222,33 @@ func TestSysctlNames(t *testing.T) {
 // one is an inventory with one node.
 func one(vars map[string]any) inventory {
 	return inventory{groups: map[string][]string{"nodes": {"n1"}}, vars: map[string]map[string]any{"n1": vars}}
+}
+
+// TestForwardingLeavesNICsLearning plans IPv6 forwarding on a host with links of many
+// sorts: those that bring in a network outside, and learn from advertisements, go on.
+func TestForwardingLeavesNICsLearning(t *testing.T) {
+	host := fakehost.New(
+		state.Link{Name: "enp1s0", Type: "device", State: "up"},
+		state.Link{Name: "enp2s0", Type: "device", State: "up"},
+		state.Link{Name: "enp3s0", Type: "device", State: "down"},
+		state.Link{Name: "veth0", Type: "veth", State: "up"},
+		state.Link{Name: "up0", Type: "veth", State: "up"},
+		state.Sysctl{Name: "net/ipv6/conf/enp2s0/accept_ra", Value: "0"},
+		state.Address{Link: "enp1s0", Prefix: netip.MustParsePrefix("fd00:2::1/64")},
+	)
+	w := wantsOf(t, "node_network", map[string]any{"address": "fd00:11:1::1/64", "container_network": "fd00:11::/32", "router": "fd00:2::2", "accept_ra": "up0"})
+	changes, err := reconcile.New(host, reconcile.Options{}).Plan(t.Context(), 1, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range changes {
+		if s, ok := c.After.(state.Sysctl); ok {
+			got = append(got, s.Name+"="+s.Value)
+		}
+	}
+	want := []string{"net/ipv6/conf/up0/accept_ra=2", "net/ipv6/conf/enp1s0/accept_ra=2", "net/ipv6/conf/all/forwarding=1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("parameters in their order (-want +got):\n%s", diff)
+	}
 }
