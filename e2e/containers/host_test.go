@@ -46,7 +46,9 @@ func (w *world) write(name, text string) string {
 // netrunWants runs netrun, which must end with the status and say each text.
 func (w *world) netrunWants(status int, said []string, args ...string) {
 	w.Helper()
-	cmd := exec.CommandContext(w.Context(), w.netrun, args...)
+	ctx, cancel := context.WithTimeout(w.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, w.netrun, args...)
 	cmd.Env = w.env
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState.ExitCode() != status {

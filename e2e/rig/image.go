@@ -40,9 +40,14 @@ func Image() ([]byte, error) {
 	for _, dir := range []string{"etc/", "root/", "tmp/", "var/", "var/www/"} {
 		errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755}))
 	}
-	errs = append(errs, w.Close())
+	errs = append(errs, w.WriteHeader(&tar.Header{Name: "etc/passwd", Mode: 0o644, Size: int64(len(accounts))}))
+	_, err = w.Write([]byte(accounts))
+	errs = append(errs, err, w.Close())
 	return out.Bytes(), errors.Join(errs...)
 }
+
+// accounts are the image's users.
+const accounts = "root:x:0:0:root:/root:/bin/sh\nguest:x:1000:1000:guest:/tmp:/bin/sh\n"
 
 // Import makes Image known under that name to the host's docker or podman.
 func (l *Lab) Import(ctx context.Context, host, runtime, name string) error {

@@ -30,7 +30,7 @@ func StartDocker(t testing.TB) *Docker {
 	if _, err := exec.LookPath("dockerd"); err != nil {
 		t.Skip("docker: dockerd is not installed")
 	}
-	archive := busyboxTar(t)
+	archive := imageTar(t)
 	d := &Docker{t: t, dir: folder(t)}
 	d.Socket = filepath.Join(d.dir, "docker.sock")
 	if err := d.hold(); err != nil {

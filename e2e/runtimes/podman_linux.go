@@ -74,7 +74,7 @@ func (p *Podman) begin() {
 		}
 	}
 	cmd := p.Command("import", "-", Image)
-	cmd.Stdin = bytes.NewReader(busyboxTar(p.t))
+	cmd.Stdin = bytes.NewReader(imageTar(p.t))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		p.t.Skipf("podman: it does not run here: %v: %s", err, out)
 	}
