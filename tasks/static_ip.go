@@ -35,6 +35,7 @@ type StaticIP struct {
 	Rules         []StaticRule      `arg:"rules" doc:"rules of the container's routing policy"`
 	MAC           MAC               `arg:"mac" doc:"MAC address, or U:TEXT for one made from a text; unset, made from container, interface and address, so that ARP caches survive a restart; a NIC keeps its own"`
 	MTU           int               `arg:"mtu" doc:"MTU in bytes; unset, that of the bridge or of the link below"`
+	Qdisc         string            `arg:"qdisc" doc:"queueing of what the container sends, in the words of tc: tbf rate 10mbit burst 32kb latency 400ms, or netem delay 100ms"`
 	Sysctls       map[string]string `arg:"sysctls" doc:"parameters in the container: net.ipv4.conf.eth1.arp_ignore: 1"`
 	Broadcast     bool              `arg:"broadcast" doc:"give IPv4 addresses their subnet's broadcast address, as ip address does with brd +"`
 	Announce      bool              `arg:"announce" default:"true" doc:"tell the neighbours about the addresses (gratuitous ARP, unsolicited NA)"`
@@ -74,6 +75,11 @@ func (s *StaticIP) Check() error {
 	for i, r := range s.rules() {
 		if err := r.Check(); err != nil {
 			errs = append(errs, under(err, "rules", i))
+		}
+	}
+	if s.Qdisc != "" {
+		if _, err := state.ParseQdisc(strings.Fields(s.Qdisc)); err != nil {
+			errs = append(errs, Wrong("qdisc", "%v", err))
 		}
 	}
 	errs = append(errs, renamed(s.sysctls().Check(), "settings", "sysctls"))
@@ -244,6 +250,11 @@ func (s *StaticIP) Want() []state.Want {
 	scope, dev := s.place().scope(), string(s.Interface)
 	objects := append(s.links(), s.addresses(scope, dev)...)
 	objects = append(objects, s.routes(scope, dev)...)
+	if s.Qdisc != "" {
+		q, _ := state.ParseQdisc(strings.Fields(s.Qdisc)) // Check refuses what is wrong
+		q.Scope, q.Link, q.Parent = scope, dev, state.QdiscRoot
+		objects = append(objects, q)
+	}
 	out := state.Present(objects...)
 	for _, r := range s.rules() {
 		out = append(out, r.Want()...)

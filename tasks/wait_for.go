@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// WaitFor waits for a TCP port or a path.
+// WaitFor waits for a TCP port, a path or a link.
 type WaitFor struct {
 	Port           int           `arg:"port" doc:"TCP port"`
 	Host           string        `arg:"host" default:"127.0.0.1" doc:"address or name of the host that has the port"`
 	Path           FilePath      `arg:"path" doc:"path on the host, instead of a port"`
+	Interface      IfName        `arg:"interface" doc:"link that is up and has a carrier, instead of a port: what is started in a container before its link is there waits for it"`
 	State          string        `arg:"state" default:"started" choices:"started,stopped,present,absent" doc:"started and present wait until it is there, stopped and absent until it is gone"`
 	Timeout        time.Duration `arg:"timeout" default:"300" doc:"how long it may take, in seconds or as 2m"`
 	Delay          time.Duration `arg:"delay" doc:"how long to wait before looking for the first time"`
@@ -25,14 +26,20 @@ type WaitFor struct {
 }
 
 func init() {
-	Register(Kind{Name: "wait_for", Short: "wait for a port or a path", New: func() Task { return new(WaitFor) }})
+	Register(Kind{Name: "wait_for", Short: "wait for a port, a path or a link", New: func() Task { return new(WaitFor) }})
 }
 
 // Check implements Task.
 func (w *WaitFor) Check() error {
 	errs := []error{place{w.Netns, w.Container}.check(), checkRange("port", w.Port, 1, 65535), checkLine("host", w.Host)}
-	if (w.Port == 0) == (w.Path == "") {
-		errs = append(errs, Wrong("port", "for what? give either port or path"))
+	given := 0
+	for _, g := range []bool{w.Port != 0, w.Path != "", w.Interface != ""} {
+		if g {
+			given++
+		}
+	}
+	if given != 1 {
+		errs = append(errs, Wrong("port", "for what? give either port, path or interface"))
 	}
 	if w.Host == "" {
 		errs = append(errs, Wrong("host", "the host is empty"))
@@ -44,8 +51,11 @@ func (w *WaitFor) Check() error {
 }
 
 func (w *WaitFor) what() string {
-	if w.Path != "" {
+	switch {
+	case w.Path != "":
 		return string(w.Path)
+	case w.Interface != "":
+		return "interface " + string(w.Interface)
 	}
 	return net.JoinHostPort(w.Host, strconv.Itoa(w.Port))
 }
@@ -87,14 +97,32 @@ func (w *WaitFor) Do(ctx context.Context, m Machine) (Outcome, error) {
 
 // look reports whether it is as wanted now.
 func (w *WaitFor) look(ctx context.Context, m Machine) (bool, error) {
-	there := w.Path != "" && diskOf(m).Exists(string(w.Path))
-	if w.Path == "" {
-		var err error
-		if there, err = w.connects(ctx, m); err != nil {
-			return false, err
-		}
+	var there bool
+	var err error
+	switch {
+	case w.Path != "":
+		there = diskOf(m).Exists(string(w.Path))
+	case w.Interface != "":
+		there, err = w.runs(m)
+	default:
+		there, err = w.connects(ctx, m)
+	}
+	if err != nil {
+		return false, err
 	}
 	return there == (w.State == "started" || w.State == present), nil
+}
+
+// runs reports whether the link is up and has a carrier.
+func (w *WaitFor) runs(m Machine) (bool, error) {
+	const running = net.FlagUp | net.FlagRunning
+	ok := false
+	err := m.In(place{w.Netns, w.Container}.scope(), func() error {
+		link, err := net.InterfaceByName(string(w.Interface))
+		ok = err == nil && link.Flags&running == running
+		return nil // one that is not there may come to be
+	})
+	return ok, err
 }
 
 func (w *WaitFor) connects(ctx context.Context, m Machine) (bool, error) {

@@ -151,6 +151,9 @@ func (h *Host) stored(o state.Object) state.Object {
 		setDefault(&o.Isolated, new(false))
 		setDefault(&o.Hairpin, new(false))
 		return o
+	case state.Qdisc:
+		setDefault(&o.Handle, "8001:")
+		return o
 	case state.OVSPort:
 		o.Phase = ""
 		setDefault(&o.Protected, new(false))

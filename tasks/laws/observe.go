@@ -30,7 +30,8 @@ func absent(wants []state.Want) []state.Want {
 }
 
 // everywhere are the kinds of which all objects of a scope are looked at.
-var everywhere = []state.Kind{state.KindLink, state.KindMember, state.KindAddress, state.KindNeighbour, state.KindRoute, state.KindRule, state.KindLease}
+var everywhere = []state.Kind{state.KindLink, state.KindMember, state.KindAddress, state.KindNeighbour, state.KindRoute, state.KindRule, state.KindLease,
+	state.KindQdisc, state.KindPortVLAN}
 
 // watched are the keys that are looked at: all of the network in every scope that
 // is spoken of, and of files, parameters and chains those that are spoken of.

@@ -56,7 +56,7 @@ func along(w state.Want) []state.Key {
 		}
 	}
 	for _, scope := range scopes {
-		keys = append(keys, state.Key{Kind: state.KindPortVLAN, Scope: scope})
+		keys = append(keys, state.Key{Kind: state.KindPortVLAN, Scope: scope}, state.Key{Kind: state.KindQdisc, Scope: scope})
 	}
 	return keys
 }

@@ -28,6 +28,8 @@ func Explain(c Change) []string {
 		e.route(c, o)
 	case Rule:
 		e.rule(c, o)
+	case Qdisc:
+		e.qdisc(c, o)
 	case PortVLAN:
 		e.portVLAN(c, o)
 	case Offload:

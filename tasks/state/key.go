@@ -16,6 +16,7 @@ const (
 	KindOVSPort   Kind = "ovs-port"
 	KindMember    Kind = "member"
 	KindPortVLAN  Kind = "port-vlan"
+	KindQdisc     Kind = "qdisc"
 	KindUppers    Kind = "uppers"
 	KindSysctl    Kind = "sysctl"
 	KindOffload   Kind = "offload"
@@ -35,7 +36,7 @@ const (
 )
 
 // kindOrder ranks the kinds: what is later may need what is earlier.
-var kindOrder = rankKinds(KindNetns, KindProcess, KindContainer, KindOVSBridge, KindLink, KindOVSPort, KindMember, KindPortVLAN, KindUppers,
+var kindOrder = rankKinds(KindNetns, KindProcess, KindContainer, KindOVSBridge, KindLink, KindOVSPort, KindMember, KindPortVLAN, KindUppers, KindQdisc,
 	KindSysctl, KindOffload, KindAddress, KindNeighbour, KindRoute, KindRule, KindLease, KindTable, KindChain, KindJump, KindFile, KindJSON, KindPort, KindHostsLine, KindStrays)
 
 func rankKinds(kinds ...Kind) map[Kind]int {

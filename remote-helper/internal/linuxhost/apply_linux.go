@@ -101,6 +101,8 @@ func (s *session) applyOne(c state.Change) error {
 			return s.deleteNeighbour(o)
 		}
 		return s.setNeighbour(o)
+	case state.Qdisc:
+		return s.applyQdisc(c, o)
 	case state.Offload:
 		return s.setOffload(o)
 	case state.PortVLAN:

@@ -142,7 +142,7 @@ func readers() map[state.Kind]reader {
 		state.KindAddress: (*session).readAddresses, state.KindNeighbour: (*session).readNeighbours,
 		state.KindRoute: (*session).readRoutes, state.KindRule: (*session).readRules,
 		state.KindLease: (*session).readLeases, state.KindSysctl: (*session).readSysctls, state.KindOffload: (*session).readOffloads,
-		state.KindPortVLAN: (*session).readPortVLANs, state.KindUppers: (*session).readUppers,
+		state.KindPortVLAN: (*session).readPortVLANs, state.KindQdisc: (*session).readQdiscs, state.KindUppers: (*session).readUppers,
 		state.KindTable: (*session).readTables, state.KindChain: (*session).readChains,
 		state.KindJump:      (*session).readJumps,
 		state.KindOVSBridge: (*session).readOVSBridges, state.KindOVSPort: (*session).readOVSPorts,

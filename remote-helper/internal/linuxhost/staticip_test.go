@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"netrun/tasks"
 	"netrun/tasks/laws"
 	"netrun/tasks/reconcile"
 	"netrun/tasks/state"
@@ -198,4 +199,40 @@ func filters(t *testing.T) bool {
 	h := kernel(t, t.TempDir())
 	l := state.Link{Name: "probe0", Type: "bridge", VLANFiltering: new(true)}
 	return h.Apply(t.Context(), []state.Change{{Op: state.Create, After: l}, {Op: state.Delete, Before: l}}) == nil
+}
+
+// inScope is a Machine that can only enter namespaces.
+type inScope struct {
+	tasks.Machine
+	s *session
+}
+
+// In implements tasks.Machine.
+func (m inScope) In(scope state.Scope, f func() error) error {
+	sp, err := m.s.space(scope)
+	if err != nil {
+		return err
+	}
+	return m.s.thread.in(sp, f)
+}
+
+func TestWaitForALinkInAContainer(t *testing.T) {
+	h := kernel(t, t.TempDir())
+	s, err := h.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	wait := &tasks.WaitFor{Netns: "web", Interface: "eth1", State: "started"}
+	plays(t, h, "- netns: web\n")
+	for _, step := range []struct{ play, want string }{
+		{"", "wait for interface eth1 to be started"},
+		{"- static_ip: {netns: web, bridge: br1, addresses: 10.9.0.2/24, host_interface: web1}\n", ""},
+		{"- interface: {name: web1, state: down}\n", "wait for interface eth1 to be started"},
+	} {
+		plays(t, h, step.play)
+		if got, err := wait.Needed(t.Context(), inScope{s: s}); err != nil || got != step.want {
+			t.Errorf("after %q: got %q, error %v; want %q", step.play, got, err, step.want)
+		}
+	}
 }
