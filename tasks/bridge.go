@@ -87,7 +87,7 @@ func (b *Bridge) Want() []state.Want {
 	}
 	objects := []state.Object{link}
 	if scope == state.HostScope {
-		objects = append(objects, bridgePass(name, true)...)
+		objects = append(objects, bridgePass(name)...)
 	}
 	for _, member := range b.Interfaces {
 		objects = append(objects, state.Member{Scope: scope, Link: string(member), Bridge: name})

@@ -87,7 +87,7 @@ func (n *NodeNetwork) dockerRules() []state.Object {
 	name := state.ChainPrefix + "-N" + hex.EncodeToString(sum[:4])
 	var out []state.Object
 	for _, family := range n.families() {
-		when := filtersBridges[family]
+		when := filtersBridges[family] + dockersTable
 		if n.DaemonJSON != "" {
 			when = ""
 		}
@@ -105,10 +105,10 @@ func (n *NodeNetwork) dockerRules() []state.Object {
 
 // table is the table that chains stand in; it stays when they go.
 func (n *NodeNetwork) table(family int, name string, when state.When) []state.Object {
-	if n.State == absent {
+	if n.State == absent || when != "" { // where Docker's chains are, the table is
 		return nil
 	}
-	return []state.Object{state.Table{Family: family, Name: name, When: when}}
+	return []state.Object{state.Table{Family: family, Name: name}}
 }
 
 func (n *NodeNetwork) passRules(family int) [][]string {

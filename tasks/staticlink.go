@@ -106,7 +106,7 @@ func (s *StaticIP) bridged(inside state.Link) []state.Object {
 	if s.BridgeType == "openvswitch" || strings.HasPrefix(name, "ovs") {
 		return objects
 	}
-	return append(objects, bridgePass(name, s.hasFamily(true))...)
+	return append(objects, bridgePass(name)...)
 }
 
 // vlans are tag and trunks in the words of bridge vlan.

@@ -111,7 +111,11 @@ func (p *planning) hindrance(w state.Want) (hindrance, bool) {
 			keys = append(keys, r)
 		}
 	}
+	own := w.Object.Key()
 	for _, k := range keys {
+		if k == own {
+			continue // that it waited the last time is no reason
+		}
 		if h, ok := p.held[k]; ok {
 			return h, true
 		}

@@ -16,55 +16,69 @@ type Table struct {
 	Busy bool `json:"busy,omitempty" state:"hint"`
 	// Foreign are observed: the names of the chains that other programs made.
 	Foreign []string `json:"foreign,omitempty" state:"hint"`
-	When    When     `json:"when,omitempty" state:"hint"`
 }
 
-// When is a condition on the host: net/bridge/bridge-nf-call-iptables=1 is that the
-// parameter is there and has that value. An object whose condition does not hold is
-// not wanted. "" always holds.
+// When is a condition on the host, of an object in an iptables table:
+// net/bridge/bridge-nf-call-iptables=1 is that the parameter is there and has that
+// value, chain=DOCKER-USER that another program's chain of that name is in the table;
+// & joins several. An object whose condition does not hold is not wanted. "" always holds.
 type When string
 
-// reads lists the parameter that the condition is about.
-func (w When) reads(scope Scope) []Key {
+// in is the table that a condition is about.
+type in struct {
+	scope  Scope
+	family int
+	table  string
+}
+
+// reads lists what the condition is about.
+func (w When) reads(at in) []Key {
+	var keys []Key
+	for _, part := range w.parts() {
+		if part[0] == "chain" {
+			keys = append(keys, TableKey(at.scope, at.family, at.table))
+		} else {
+			keys = append(keys, Sysctl{Scope: at.scope, Name: part[0]}.Key())
+		}
+	}
+	return keys
+}
+
+func (w When) parts() [][2]string {
 	if w == "" {
 		return nil
 	}
-	name, _, _ := strings.Cut(string(w), "=")
-	return []Key{Sysctl{Scope: scope, Name: name}.Key()}
+	var out [][2]string
+	for _, text := range strings.Split(string(w), "&") {
+		name, value, _ := strings.Cut(text, "=")
+		out = append(out, [2]string{name, value})
+	}
+	return out
 }
 
-func (w When) holds(view View, scope Scope) bool {
-	if w == "" {
-		return true
+func (w When) holds(view View, at in) bool {
+	for i, part := range w.parts() {
+		o, there := view.Get(w.reads(at)[i])
+		if !there {
+			return false
+		}
+		t, table := o.(Table)
+		if table && !slices.Contains(t.Foreign, part[1]) || !table && o.(Sysctl).Value != part[1] {
+			return false
+		}
 	}
-	_, value, _ := strings.Cut(string(w), "=")
-	o, there := view.Get(w.reads(scope)[0])
-	return there && o.(Sysctl).Value == value
+	return true
 }
 
 // Conditional reports whether the object may come to be wanted, or not, by itself.
 func Conditional(o Object) bool {
 	switch c := o.(type) {
-	case Table:
-		return c.When != ""
 	case Chain:
 		return c.When != ""
 	case Jump:
 		return c.When != ""
 	}
 	return false
-}
-
-// Reads implements Late.
-func (t Table) Reads() []Key { return t.When.reads(t.Scope) }
-
-// Resolve implements Late.
-func (t Table) Resolve(view View) (Object, error) {
-	if !t.When.holds(view, t.Scope) {
-		return nil, nil
-	}
-	t.When = ""
-	return t, nil
 }
 
 // TableKey is the key of the named table.
@@ -107,7 +121,7 @@ func (c Chain) Reads() []Key {
 		keys := append(routingKeys(c.Scope), containerKeys(c.Of)...)
 		return append(keys, Key{Kind: KindPort, Scope: c.Scope}, Key{Kind: KindChain, Scope: c.Scope})
 	}
-	keys := c.When.reads(c.Scope)
+	keys := c.When.reads(in{c.Scope, c.Family, c.Table})
 	for _, rule := range c.Rules {
 		if HasFacts(rule...) {
 			return append(keys, routingKeys(c.Scope)...)
@@ -119,7 +133,7 @@ func (c Chain) Reads() []Key {
 // Resolve implements Late: it replaces the facts that the rules name, and writes
 // the rules as they will be read back.
 func (c Chain) Resolve(view View) (Object, error) {
-	if !c.When.holds(view, c.Scope) {
+	if !c.When.holds(view, in{c.Scope, c.Family, c.Table}) {
 		return nil, nil
 	}
 	c.When = ""
@@ -175,7 +189,7 @@ func (j Jump) Needs() []Key {
 // Reads implements Late.
 func (j Jump) Reads() []Key {
 	if j.When != "" {
-		return j.When.reads(j.Scope)
+		return j.When.reads(in{j.Scope, j.Family, j.Table})
 	}
 	if j.Optional {
 		return []Key{TableKey(j.Scope, j.Family, j.Table)}
@@ -188,7 +202,7 @@ func (j Jump) Reads() []Key {
 
 // Resolve implements Late, as a chain's.
 func (j Jump) Resolve(view View) (Object, error) {
-	if !j.When.holds(view, j.Scope) {
+	if !j.When.holds(view, in{j.Scope, j.Family, j.Table}) {
 		return nil, nil
 	}
 	j.When = ""

@@ -3,6 +3,7 @@ package linuxhost
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -88,7 +89,7 @@ func (h *Host) locate(name string, candidates []state.Container, problem error) 
 		}
 		slices.Sort(c.Candidates)
 	case problem != nil:
-		c.Problem = problem.Error()
+		c.Problem = strings.ReplaceAll(problem.Error(), "\n", "; ")
 	}
 	if c.Pid == "" {
 		return c

@@ -72,7 +72,7 @@ func plan(ctx context.Context, host state.Host, items []store.Item, skip func(in
 			if err := results[i].plan(ctx, planner, i+1); err != nil {
 				return nil, nil, err
 			}
-			if results[i].Waits != "" {
+			if results[i].Waits != "" || results[i].Err != nil {
 				waits = append(waits, i)
 			}
 		}

@@ -55,6 +55,13 @@ func (p *play) keep() error {
 	return nil
 }
 
+// wouldKeep remembers what the play wants, for a prune that is only looked at, too.
+func (p *play) wouldKeep() {
+	for _, w := range p.planner.Wanted() {
+		p.checked[w.Object.Key()] = !w.Absent
+	}
+}
+
 // update makes the book what it is after this play.
 func (p *play) update(b *store.Book, books []*store.Book, made map[state.Key]*made) {
 	for _, w := range p.planner.Wanted() {
@@ -223,7 +230,7 @@ func (p *play) removal(books []*store.Book) reconcile.Record {
 			continue
 		}
 		for _, i := range b.Items {
-			if p.spec.Drop == "stale" && i.Run == p.spec.Run {
+			if p.spec.Drop == "stale" && (i.Run == p.spec.Run || p.checked[i.Object.Key()]) {
 				continue
 			}
 			p.dropped = append(p.dropped, i.Object.Key())

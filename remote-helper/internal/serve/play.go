@@ -192,6 +192,7 @@ func (s *session) end() {
 // finish takes the play from its last task to its commit.
 func (p *play) finish() *wire.Failed {
 	if p.spec.Check {
+		p.wouldKeep()
 		return p.close(nil)
 	}
 	if err := p.verify(); err != nil {

@@ -48,11 +48,12 @@ type session struct {
 	out      *output
 	requests chan wire.Request
 	journals *journal.Dir
-	lost     context.Context // ends when the controller is gone
-	play     *play           // the running one, or nil
-	facts    templates.Map   // what this host's last play registered and set, for its next one
-	known    templates.Map   // registered results and facts of the plays so far
-	heard    atomic.Int64    // when the controller last said something, Unix ns
+	lost     context.Context    // ends when the controller is gone
+	play     *play              // the running one, or nil
+	facts    templates.Map      // what this host's last play registered and set, for its next one
+	known    templates.Map      // registered results and facts of the plays so far
+	checked  map[state.Key]bool // what plays that changed nothing (--check) would have kept
+	heard    atomic.Int64       // when the controller last said something, Unix ns
 }
 
 // errGone is the cause of a canceled play when the connection has ended.
@@ -65,7 +66,7 @@ var errAsked = errors.New("stopped by the controller")
 // is under way then is undone.
 func Serve(ctx context.Context, c Config) error {
 	lost, gone := context.WithCancelCause(ctx)
-	s := &session{Config: c, out: newOutput(c.Out), requests: make(chan wire.Request, 16), lost: lost}
+	s := &session{Config: c, out: newOutput(c.Out), requests: make(chan wire.Request, 16), lost: lost, checked: map[state.Key]bool{}}
 	s.heard.Store(s.now().UnixNano())
 	go s.read(wire.NewReader(c.In), gone)
 	go s.listen(gone)

@@ -146,7 +146,7 @@ func (a *app) verify(ctx context.Context, o *StatusOptions, pattern string) erro
 		fmt.Fprintln(a.Stderr, line)
 	}
 	for _, s := range standing {
-		bad = bad || len(s.Problems) > 0 || slices.ContainsFunc(s.Objects, func(o wire.Standpoint) bool { return o.State == "drifted" || o.State == "failed" })
+		bad = bad || joined(s) && len(s.Problems) > 0 || slices.ContainsFunc(s.Objects, func(o wire.Standpoint) bool { return o.State == "drifted" || o.State == "failed" })
 	}
 	if err == nil && bad {
 		return errFailed
