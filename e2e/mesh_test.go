@@ -54,11 +54,16 @@ func meshLab(t *testing.T) *rig.Lab {
 // meshed plays the mesh on the hosts of the inventory.
 func meshed(t *testing.T, inventory string, vars ...string) played {
 	t.Helper()
+	return meshedBy(t, meshPlay, inventory, vars...)
+}
+
+func meshedBy(t *testing.T, text, inventory string, vars ...string) played {
+	t.Helper()
 	var args []string
 	for _, v := range vars {
 		args = append(args, "-e", v)
 	}
-	return playFile(t, inventory, site(t, meshPlay), args...).want(t, 0)
+	return playFile(t, inventory, site(t, text), args...).want(t, 0)
 }
 
 // apart takes the mesh away again.
@@ -92,7 +97,7 @@ func transfer(t *testing.T, lab *rig.Lab, to string) {
 	})
 }
 
-// TestMeshTypes: every type of tunnel of Open vSwitch carries all sizes of packets of both
+// TestMeshTypes: every type of tunnel, of Open vSwitch or of this kernel, carries all sizes of packets of both
 // families, over an underlay of either.
 func TestMeshTypes(t *testing.T) {
 	t.Parallel()
@@ -101,11 +106,16 @@ func TestMeshTypes(t *testing.T) {
 		kind, underlay string
 		mtu            int
 	}{
+		{"vxlan of the kernel", "node_address", 1450}, {"vxlan of the kernel", "node_address6", 1430},
 		{"gre", "node_address", 1458}, {"vxlan", "node_address", 1450}, {"geneve", "node_address", 1450},
 		{"gre", "node_address6", 1438}, {"vxlan", "node_address6", 1430}, {"geneve", "node_address6", 1430},
 	} {
 		t.Run(c.kind+" "+c.underlay, func(t *testing.T) {
-			meshed(t, lab.Inventory, "type="+c.kind, "address_var="+c.underlay)
+			text := meshPlay
+			if strings.HasSuffix(c.kind, "of the kernel") {
+				text = strings.Replace(text, "ovs_bridge: br-tun, ", "", 1)
+			}
+			meshedBy(t, text, lab.Inventory, "type="+strings.Fields(c.kind)[0], "address_var="+c.underlay)
 			if got := shell(t, lab, "mesh1", `nsenter --net=/run/netns/c ip -o link show eth0`); !strings.Contains(got, fmt.Sprintf(" mtu %d ", c.mtu)) {
 				t.Errorf("got %q in the container; want MTU %d", got, c.mtu)
 			}

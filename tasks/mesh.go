@@ -70,7 +70,7 @@ func (m *Mesh) Expand(inv Inventory) error {
 		}
 		m.Peers = append(m.Peers, MeshPeer{Name: host, Address: Addr{addr}})
 	}
-	if m.gretapNeedsLocal() {
+	if m.needsLocal() {
 		if addr, err := hostAddress(inv, inv.Self(), m.AddressVar); err == nil {
 			m.Local = Addr{addr}
 		}
@@ -79,9 +79,9 @@ func (m *Mesh) Expand(inv Inventory) error {
 	return errors.Join(errs...)
 }
 
-// gretapNeedsLocal reports whether the kernel wants to know this end's address too.
-func (m *Mesh) gretapNeedsLocal() bool {
-	return m.Type == "gretap" && !m.Local.IsValid() && len(m.Peers) > 0 && m.Peers[0].Address.Is6()
+// needsLocal reports whether the kernel wants to know this end's address too.
+func (m *Mesh) needsLocal() bool {
+	return (m.Type == "gretap" || m.oneLink()) && !m.Local.IsValid() && len(m.Peers) > 0 && m.Peers[0].Address.Is6()
 }
 
 // connects reports whether the shape has a tunnel between hosts i and j of n.
@@ -111,10 +111,6 @@ func (m *Mesh) Check() error {
 	if m.Hub != "" && m.Shape != "star" {
 		errs = append(errs, Wrong("hub", "only a star has a hub").WithHint("shape: star"))
 	}
-	if m.Type == "vxlan" && !m.onOVS() && len(m.Peers) > 1 {
-		errs = append(errs, Wrong("type", "the kernel has one vxlan link for each network identifier, so that it cannot lead to %d hosts", len(m.Peers)).
-			WithHint("type: geneve or gretap, or ovs_bridge"))
-	}
 	if m.OVSBridge != "" && m.OVSBridge == m.Bridge {
 		errs = append(errs, Wrong("ovs_bridge", "a bridge cannot be put into itself").WithHint("leave bridge out, if containers are ports of %s", m.OVSBridge))
 	}
@@ -137,6 +133,9 @@ func (m *Mesh) checkLoop() []error {
 	case m.loop() == "split_horizon" && m.Shape != "full":
 		return []error{Wrong("loop", "with split_horizon no host passes on what another one sent, so that a %s does not connect all", m.Shape).
 			WithHint("shape: full, or loop: rstp")}
+	case m.oneLink() && (m.loop() != "split_horizon" || m.Shape != "full"):
+		return []error{Wrong("loop", "the kernel has one vxlan link for all hosts, and that passes nothing on from one to another").
+			WithHint("loop: split_horizon and shape: full, or ovs_bridge")}
 	case m.loop() == "rstp" && !m.onOVS():
 		return []error{Wrong("loop", "Linux bridges have no rapid spanning tree").WithHint("loop: stp or split_horizon, or ovs_bridge")}
 	}
@@ -151,7 +150,7 @@ func (m *Mesh) checkPeers() []error {
 		for _, err := range end.check("peers") {
 			errs = append(errs, at(err, i))
 		}
-		if other, taken := names[end.name]; taken {
+		if other, taken := names[end.name]; taken && !m.oneLink() {
 			errs = append(errs, at(Wrong("peers", "the tunnels to %s and %s would both be called %s", other, p.Name, end.name).WithHint("give name"), i))
 		}
 		if other, taken := addrs[p.Address]; taken {

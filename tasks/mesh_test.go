@@ -151,6 +151,21 @@ func TestMeshNamesFit(t *testing.T) {
 	}
 }
 
+// The kernel has one vxlan link for a network identifier, whatever it leads to.
+func TestMeshOfOneLink(t *testing.T) {
+	var got []state.Link
+	for _, w := range meshOf(t, "node2", nodes(3), map[string]any{"bridge": "lbr0", "type": "vxlan", "key": 9}) {
+		if l, ok := w.Object.(state.Link); ok && l.Type != "" {
+			got = append(got, l)
+		}
+	}
+	want := []state.Link{{Name: "vx-lbr0", Type: "vxlan", State: "up", IPv6: "off", VNI: 9, Remotes: "192.168.2.11 192.168.2.13", Port: 4789,
+		Alias: "netrun mesh lbr0", MTUTowards: "192.168.2.11 192.168.2.13", MTULess: 50}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
 func TestMeshOverIPv6(t *testing.T) {
 	inv := nodes(2)
 	inv.vars["node1"]["node_address"], inv.vars["node2"]["node_address"] = "fd00::1", "fd00::2"
@@ -186,7 +201,7 @@ func TestMeshMistakes(t *testing.T) {
 		{map[string]any{"bridge": "br0", "loop": "rstp", "type": "gretap"}, "no rapid spanning tree"},
 		{map[string]any{"bridge": "br0", "hub": "node1"}, "only a star has a hub"},
 		{map[string]any{"bridge": "br0", "type": "gretap", "df_default": false}, "are Open vSwitch's"},
-		{map[string]any{"bridge": "br0", "type": "vxlan", "key": 1, "peers": peers("a 10.0.0.1", "b 10.0.0.2")}, "cannot lead to 2 hosts"},
+		{map[string]any{"bridge": "br0", "type": "vxlan", "key": 1, "loop": "stp", "peers": peers("a 10.0.0.1", "b 10.0.0.2")}, "one vxlan link for all hosts"},
 		{map[string]any{"bridge": "br0", "peers": peers("a 10.0.0.1", "a 10.0.0.2")}, "would both be called gre-a"},
 		{map[string]any{"bridge": "br0", "peers": peers("a 10.0.0.1", "b 10.0.0.1")}, "a and b have one address"},
 		{map[string]any{"bridge": "br0", "peers": peers("a 224.0.0.1")}, "is not the address of another host"},

@@ -11,6 +11,10 @@ import (
 
 func (m *Mesh) onOVS() bool { return overOVS(m.Type, string(m.OVSBridge)) }
 
+// oneLink reports whether one link leads to all hosts: the kernel has one vxlan for a
+// network identifier.
+func (m *Mesh) oneLink() bool { return m.Type == "vxlan" && !m.onOVS() }
+
 // name is what the mesh's tunnels carry, so that they are known again.
 func (m *Mesh) name() string {
 	for _, name := range []string{m.Name, string(m.Bridge), string(m.OVSBridge)} {
@@ -52,7 +56,11 @@ func (m *Mesh) ends() []tunnelEnd {
 	}
 	ends := make([]tunnelEnd, 0, len(m.Peers))
 	for _, p := range m.Peers {
-		ends = append(ends, tunnelEnd{name: shortName(prefix + "-" + p.Name), kind: m.Type, remote: p.Address.Addr, local: m.Local.Addr,
+		name := shortName(prefix + "-" + p.Name)
+		if m.oneLink() {
+			name = shortName("vx-" + m.name())
+		}
+		ends = append(ends, tunnelEnd{name: name, kind: m.Type, remote: p.Address.Addr, local: m.Local.Addr,
 			key: m.Key, dstPort: m.DstPort, mtu: m.MTU, dfDefault: m.DFDefault, isolated: m.loop() == "split_horizon", mesh: m.name()})
 	}
 	return ends
@@ -85,6 +93,7 @@ func (m *Mesh) Want() []state.Want {
 		strays.Keep = append(strays.Keep, e.name)
 	}
 	slices.Sort(strays.Keep)
+	strays.Keep = slices.Compact(strays.Keep)
 	if m.State == absent {
 		return m.gone()
 	}
@@ -134,6 +143,16 @@ func (m *Mesh) kernel(ends []tunnelEnd) []state.Object {
 		bridge.STP = new(true)
 	}
 	objects := []state.Object{fit(bridge, ends)}
+	if m.oneLink() && len(ends) > 0 {
+		link := fit(ends[0].link(), ends)
+		link.Remote = ""
+		var addrs []Addr
+		for _, p := range m.Peers {
+			addrs = append(addrs, p.Address)
+		}
+		link.Remotes = joined(addrs)
+		return append(objects, link, state.Member{Link: link.Name, Bridge: bridge.Name, Isolated: new(false)})
+	}
 	for _, e := range ends {
 		objects = append(objects, e.link(), state.Member{Link: e.name, Bridge: bridge.Name, Isolated: new(e.isolated)})
 	}

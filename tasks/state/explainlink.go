@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -88,9 +89,17 @@ func (e *explainer) newLink(l Link) {
 	if l.Promisc != nil {
 		e.ip(l.Scope, "link", "set", l.Name, "promisc", onOffWord(*l.Promisc))
 	}
+	for _, remote := range strings.Fields(l.Remotes) {
+		e.remote(l, "append", remote)
+	}
 	if l.State == "up" {
 		e.ip(l.Scope, "link", "set", l.Name, "up")
 	}
+}
+
+// remote adds or deletes a host to which a vxlan sends what it does not know better.
+func (e *explainer) remote(l Link, verb, remote string) {
+	e.in(l.Scope, "bridge", "fdb", verb, "00:00:00:00:00:00", "dev", l.Name, "dst", remote)
 }
 
 // netnsWord is what ip takes after netns: a name, or a process number.
@@ -182,6 +191,22 @@ func (e *explainer) ipv6(l Link) {
 	e.sysctl(l.Scope, "net/ipv6/conf/"+l.Name+"/disable_ipv6", bit(l.IPv6 == "off"))
 }
 
+// remotes makes the difference.
+func (e *explainer) remotes(c Change, l Link) {
+	before, _ := c.Before.(Link)
+	now, then := strings.Fields(l.Remotes), strings.Fields(before.Remotes)
+	for _, remote := range now {
+		if !slices.Contains(then, remote) {
+			e.remote(l, "append", remote)
+		}
+	}
+	for _, remote := range then {
+		if !slices.Contains(now, remote) {
+			e.remote(l, "del", remote)
+		}
+	}
+}
+
 // changeLink sets the fields that the change names.
 func (e *explainer) changeLink(c Change, l Link) {
 	set := func(words ...string) { e.ip(l.Scope, append([]string{"link", "set", l.Name}, words...)...) }
@@ -208,6 +233,8 @@ func (e *explainer) changeLink(c Change, l Link) {
 			} else {
 				set(append([]string{"type", l.Type, "macaddr", "set"}, strings.Fields(l.Sources)...)...)
 			}
+		case "remotes":
+			e.remotes(c, l)
 		case "forward_delay":
 			set("type", l.Type, "forward_delay", f.To)
 		case "vlan_filtering":

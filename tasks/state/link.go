@@ -40,7 +40,10 @@ type Link struct {
 	Remote   string `json:"remote,omitempty" state:"fixed"` // underlay address or multicast group
 	Port     int    `json:"port,omitempty" state:"fixed"`   // UDP
 	Learning *bool  `json:"learning,omitempty" state:"fixed"`
-	TTL      int    `json:"ttl,omitempty" state:"fixed"` // unset: that of the packet within
+	// Remotes are the hosts to which a vxlan sends what it does not know better, beside Remote:
+	// underlay addresses, sorted, with blanks between.
+	Remotes string `json:"remotes,omitempty"`
+	TTL     int    `json:"ttl,omitempty" state:"fixed"` // unset: that of the packet within
 	// gretap, ip6gretap: the key of both directions; whether packets that are too long for
 	// the path are refused (Don't Fragment), and whether that of the packet within counts.
 	GREKey   uint32 `json:"gre_key,omitempty" state:"fixed"`

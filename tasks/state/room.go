@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -75,4 +76,17 @@ func lesser(a, b int) int {
 		return max(a, b)
 	}
 	return min(a, b)
+}
+
+// JoinAddrs are the addresses as Remotes has them, without the one that is left out.
+func JoinAddrs(addrs []netip.Addr, without string) string {
+	addrs = slices.Clone(addrs)
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	var texts []string
+	for _, a := range slices.Compact(addrs) {
+		if a.String() != without {
+			texts = append(texts, a.String())
+		}
+	}
+	return strings.Join(texts, " ")
 }

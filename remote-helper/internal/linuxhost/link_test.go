@@ -19,6 +19,9 @@ func TestLinkKindsComeBackAsTheyAre(t *testing.T) {
 		{Name: "va", Type: "veth", Peer: "vb", State: "up", MTU: 1300, MAC: "02:00:00:00:00:02", IPv6: "off", TxQueue: 500},
 		{Name: "mv0", Type: "macvlan", Parent: "under0", Mode: "private", State: "up"},
 		{Name: "vx0", Type: "vxlan", VNI: 42, Local: "10.9.9.1", Remote: "10.9.9.2", Port: 4789, Learning: new(false), MTU: 1450},
+		{Name: "vxr", Type: "vxlan", VNI: 44, Remotes: "10.9.9.2 10.9.9.3", Port: 4789},
+		{Name: "vxb", Type: "vxlan", VNI: 45, Remote: "10.9.9.9", Remotes: "10.9.9.2 10.9.9.3", Port: 4789},
+		{Name: "vxs", Type: "vxlan", VNI: 46, Local: "fd00::1", Remotes: "fd00::2 fd00::3", Port: 4789},
 		{Name: "vx6", Type: "vxlan", VNI: 43, Local: "fd00::1", Remote: "fd00::2", Port: 4789, Parent: "under0"},
 		{Name: "ifb7", Type: "ifb", State: "up", Promisc: new(true)},
 		{Name: "dum0", Type: "dummy"},
@@ -48,6 +51,17 @@ func TestLinkKindsComeBackAsTheyAre(t *testing.T) {
 			r.roundTrip(want.Key(), "ip", "-d", "link", "show", want.Name)
 		})
 	}
+}
+
+func TestRemotesComeAndGo(t *testing.T) {
+	r := newRig(t)
+	link := state.Link{Name: "vx0", Type: "vxlan", VNI: 44, Remotes: "10.9.9.2 10.9.9.3", Port: 4789, State: "up"}
+	r.create(link)
+	before := r.get(link.Key())
+	r.update(state.Link{Name: "vx0", Remotes: "10.9.9.3 10.9.9.4"})
+	r.have(state.Link{Name: "vx0", Remotes: "10.9.9.3 10.9.9.4"})
+	r.undo(before)
+	r.have(link)
 }
 
 func TestVethIntoNamespaces(t *testing.T) {

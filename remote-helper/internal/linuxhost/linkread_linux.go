@@ -223,5 +223,5 @@ func (s *session) readLinks(q *query) ([]state.Object, error) {
 		}
 		out = append(out, l)
 	}
-	return out, nil
+	return out, s.fillRemotes(sp, out)
 }

@@ -161,6 +161,9 @@ func (s *session) finishLink(sp *space, l, before state.Link) error {
 			return err
 		}
 	}
+	if err := s.setRemotes(sp, l, before); err != nil {
+		return err
+	}
 	m := newLinkMessage()
 	if later := born(l); before.Name == "" && later.MTU != 0 {
 		m.add(unix.IFLA_MTU, nl.Uint32Attr(uint32(later.MTU)))

@@ -17,10 +17,10 @@ func (n *network) loops() {
 			return
 		}
 		if t.host.splits(a) {
-			a = t.at // what comes in here goes out by no other tunnel
+			a = t.leaf() // what comes in here goes out by no other tunnel
 		}
 		if u.host.splits(b) {
-			b = u.at
+			b = u.leaf()
 		}
 		if circle.root(a) == circle.root(b) {
 			n.report(true, "split_horizon, or stp (or rstp) on one of the bridges", []*Task{u.task, t.task},
@@ -57,7 +57,17 @@ func (h *host) splits(bridge place) bool {
 	return true
 }
 
+// leaf is the tunnel's end as a place of its own: one link may lead to several hosts.
+func (t *tunnel) leaf() place {
+	return place{t.at.host, t.at.scope, t.at.link + " to " + t.remote.String()}
+}
+
+// isolated reports whether what comes out of the tunnel goes into no other one: a link
+// to several hosts is one port of its bridge.
 func (t *tunnel) isolated() bool {
+	if l, ok := t.object.(state.Link); ok && l.Remotes != "" {
+		return true
+	}
 	if p, ok := t.object.(state.OVSPort); ok {
 		return p.Protected != nil && *p.Protected
 	}

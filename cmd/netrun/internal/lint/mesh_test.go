@@ -57,6 +57,10 @@ func TestMesh(t *testing.T) {
 	runCases(t, []lintCase{
 		{"split horizon", meshed(t, 4, docker, nothing), nil},
 		{"split horizon of the kernel", meshed(t, 4, map[string]any{"bridge": "lbr0", "type": "gretap"}, nothing), nil},
+		{"one link of the kernel", meshed(t, 4, map[string]any{"bridge": "lbr0", "type": "vxlan", "key": 9}, nothing), nil},
+		{"one link, and a host without", append(meshed(t, 3, map[string]any{"bridge": "lbr0", "type": "vxlan", "key": 9}, nothing)[:2], on("n3", addr("eth0", "10.1.0.3/24"))), []string{
+			"warning n1:2: tunnel vx-lbr0 of n1 leads to n3 (10.1.0.3), which has no vxlan tunnel back",
+			"warning n2:2: tunnel vx-lbr0 of n2 leads to n3 (10.1.0.3), which has no vxlan tunnel back"}},
 		{"rstp", meshed(t, 4, map[string]any{"bridge": "docker0", "loop": "rstp"}, nothing), nil},
 		{"no protection", meshed(t, 3, map[string]any{"bridge": "docker0", "loop": "none"}, nothing),
 			[]string{"warning n3:2: tunnel gre-n2 between br-docker0 of n2 and br-docker0 of n3 " + ring}},

@@ -3,6 +3,7 @@ package lint
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"netrun/tasks/state"
 )
@@ -21,17 +22,9 @@ type tunnel struct {
 // findTunnels lists the ends whose other end is one address.
 func (n *network) findTunnels() {
 	each(n, func(o *owned, l state.Link) {
-		remote, err := netip.ParseAddr(l.Remote)
-		kind, isTunnel := map[string]string{"vxlan": "vxlan", "geneve": "geneve", "gretap": "gre", "ip6gretap": "gre"}[l.Type]
-		if !isTunnel || err != nil || remote.IsMulticast() {
-			return
+		for _, remote := range append([]string{l.Remote}, strings.Fields(l.Remotes)...) {
+			n.linkTunnel(o, l, remote)
 		}
-		local, _ := netip.ParseAddr(l.Local) // unset: any of the host's
-		id := strconv.Itoa(l.VNI)
-		if kind == "gre" {
-			id = strconv.FormatUint(uint64(l.GREKey), 10)
-		}
-		n.tunnel(&tunnel{owned: o, at: place{o.host.Name, l.Scope, l.Name}, kind: kind, id: id, port: udp(kind, l.Port), remote: remote, local: local})
 	})
 	each(n, func(o *owned, p state.OVSPort) {
 		remote, err := netip.ParseAddr(p.Options["remote_ip"])
@@ -43,6 +36,21 @@ func (n *network) findTunnels() {
 		n.tunnel(&tunnel{owned: o, at: place{o.host.Name, state.HostScope, p.Name}, kind: p.Type, id: key(p.Options["key"]), port: udp(p.Type, port),
 			remote: remote, local: local})
 	})
+}
+
+// linkTunnel adds the tunnel of a link to one of the hosts to which it leads.
+func (n *network) linkTunnel(o *owned, l state.Link, to string) {
+	remote, err := netip.ParseAddr(to)
+	kind, isTunnel := map[string]string{"vxlan": "vxlan", "geneve": "geneve", "gretap": "gre", "ip6gretap": "gre"}[l.Type]
+	if !isTunnel || err != nil || remote.IsMulticast() {
+		return
+	}
+	local, _ := netip.ParseAddr(l.Local) // unset: any of the host's
+	id := strconv.Itoa(l.VNI)
+	if kind == "gre" {
+		id = strconv.FormatUint(uint64(l.GREKey), 10)
+	}
+	n.tunnel(&tunnel{owned: o, at: place{o.host.Name, l.Scope, l.Name}, kind: kind, id: id, port: udp(kind, l.Port), remote: remote, local: local})
 }
 
 func (n *network) tunnel(t *tunnel) {
@@ -178,7 +186,7 @@ func (n *network) twins() {
 	for _, h := range n.hosts {
 		for i, t := range h.tunnels {
 			for _, u := range h.tunnels[:i] {
-				if t.kind != u.kind || t.id != u.id || t.port != u.port || t.at.scope != u.at.scope {
+				if t.at == u.at || t.kind != u.kind || t.id != u.id || t.port != u.port || t.at.scope != u.at.scope {
 					continue
 				}
 				switch {
