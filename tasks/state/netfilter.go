@@ -103,8 +103,10 @@ type Chain struct {
 	// CanonicalRule makes them of. An argument may name a fact (see Expand).
 	Rules [][]string `json:"rules,omitempty"`
 	// Of is the container that the rules are about: they may name its facts. It has to run.
-	Of   Scope `json:"of,omitempty" state:"hint"`
-	When When  `json:"when,omitempty" state:"hint"`
+	Of Scope `json:"of,omitempty" state:"hint"`
+	// Given are the ports that were given out, PORT COMMENT, in the order of the rules.
+	Given []string `json:"given,omitempty" state:"hint"`
+	When  When     `json:"when,omitempty" state:"hint"`
 }
 
 // Key implements Object.
@@ -152,7 +154,7 @@ func (c Chain) Resolve(view View) (Object, error) {
 		}
 		rules[i] = CanonicalRule(c.Family, expanded)
 	}
-	c.Rules, c.Of = rules, ""
+	c.Rules, c.Of, c.Given = rules, "", nil
 	return c, nil
 }
 

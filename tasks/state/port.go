@@ -110,6 +110,7 @@ type occupied struct {
 
 func newAllotment(view View, c Chain) *allotment {
 	a := &allotment{family: c.Family}
+	defer a.remember(c) // what is there counts more
 	for _, o := range view.All(KindPort, c.Scope) {
 		p := o.(Port)
 		a.taken = append(a.taken, occupied{p, p.IP == netip.IPv6Unspecified()})
@@ -128,6 +129,33 @@ func newAllotment(view View, c Chain) *allotment {
 		}
 	}
 	return a
+}
+
+// remember adds what the chain gave out before the host forgot it.
+func (a *allotment) remember(c Chain) {
+	for _, g := range c.Given {
+		if number, comment, ok := strings.Cut(g, " "); ok {
+			a.before = append(a.before, Publication{HostPort: number, Comment: comment})
+		}
+	}
+}
+
+// Remembered is the want with what was given out for it, so that it is given out
+// again where the host has forgotten everything, as after a reboot.
+func Remembered(o Object, view View) Object {
+	c, ok := o.(Chain)
+	if !ok || c.Of == "" {
+		return o
+	}
+	have, there := view.Get(c.Key())
+	if !there {
+		return o
+	}
+	c.Given = nil
+	for _, p := range Publications(have.(Chain)) {
+		c.Given = append(c.Given, p.HostPort+" "+p.Comment)
+	}
+	return c
 }
 
 // take notes that a chain of netrun's uses the port.

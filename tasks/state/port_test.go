@@ -58,6 +58,32 @@ func TestAutomaticPorts(t *testing.T) {
 	}
 }
 
+// TestPortsAreRemembered over a reboot, which leaves no chain.
+func TestPortsAreRemembered(t *testing.T) {
+	c := published("A", 4, "${port}", "${port 8000-8010}")
+	host := containers(nat, taken("0.0.0.0:4000", "tcp"))
+	p, _, err := plan(t, host, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := state.Encode(state.Remembered(c, p.View()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := state.Decode(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, changes, err := plan(t, containers(nat), kept)
+	if err != nil || len(changes) != 1 || hostPorts(changes[0].After.(state.Chain)) != "4001 8000" {
+		t.Errorf("got %v, error %v; want the ports 4001 and 8000 again", changes, err)
+	}
+	_, changes, err = plan(t, containers(nat, taken("0.0.0.0:4001", "tcp")), kept)
+	if err != nil || len(changes) != 1 || hostPorts(changes[0].After.(state.Chain)) != "4000 8000" {
+		t.Errorf("where somebody else has it: got %v, error %v; want 4000 and 8000", changes, err)
+	}
+}
+
 // TestSamePortInBothFamilies gives one number out for IPv4 and IPv6.
 func TestSamePortInBothFamilies(t *testing.T) {
 	host := containers(nat, state.Table{Family: 6, Name: "nat"}, taken("[::]:4000", "tcp"))

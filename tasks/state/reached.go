@@ -74,6 +74,10 @@ func Reached(view View, from, of Scope, six bool) (netip.Prefix, error) {
 			return netip.Prefix{}, &MissingError{Key: need, Needs: need}
 		}
 	}
+	own := map[netip.Addr]bool{}
+	for _, o := range view.All(KindAddress, from) {
+		own[o.(Address).Prefix.Addr()] = true
+	}
 	var has []string
 	best, rank := netip.Prefix{}, 0
 	for _, o := range view.All(KindAddress, of) {
@@ -83,6 +87,9 @@ func Reached(view View, from, of Scope, six bool) (netip.Prefix, error) {
 			continue
 		}
 		has = append(has, a.Prefix.String())
+		if own[ip] {
+			continue // it has the scope's own network
+		}
 		r := 2 * nearness(view, from, ip)
 		if r > 0 && !given(view, of, a.Prefix) {
 			r++

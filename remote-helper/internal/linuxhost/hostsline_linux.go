@@ -6,8 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -62,9 +64,30 @@ func (s *session) hostsFile(scope state.Scope) (string, error) {
 	}
 	o, _ := known.Get(state.ContainerKey(asked))
 	if path := o.(state.Container).HostsFile; path != "" {
-		return path, checkPath(path)
+		return path, errors.Join(checkPath(path), checkUsers(path, scope))
 	}
 	return "", fmt.Errorf("container %s has no hosts file of its own", scope.Bare())
+}
+
+// checkUsers wants the hosts file of a user's own container to be that user's: the
+// folders that lead to it are, and could lead to another's.
+func checkUsers(path string, scope state.Scope) error {
+	name, _, rootless := strings.Cut(strings.TrimPrefix(string(scope), "podman:"), "@")
+	if !rootless {
+		return nil
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return wrapPath("look at", path, err)
+	}
+	if strconv.FormatUint(uint64(st.Uid), 10) != u.Uid {
+		return fmt.Errorf("hosts file %s of container %s is not %s's", path, scope.Bare(), name)
+	}
+	return nil
 }
 
 func readHosts(path string) (string, error) {

@@ -103,7 +103,7 @@ func (p *play) want(b *store.Book, key state.Key, w reconcile.Wanted, step scrip
 	if at >= 0 {
 		item = b.Items[at]
 	}
-	item.Object, item.Run, item.Repair = w.Object, p.spec.Run, step.Node.Repair
+	item.Object, item.Run, item.Repair = state.Remembered(w.Object, p.planner.View()), p.spec.Run, step.Node.Repair
 	item.Play, item.Task, item.At = p.spec.Name, taskName(step), fmt.Sprintf("%s:%d", step.Node.Pos.File, step.Node.Pos.Line)
 	if m != nil && !m.gone {
 		item.Since = p.now()

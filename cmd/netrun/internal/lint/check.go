@@ -17,6 +17,7 @@ func Check(hosts []Host) []Finding {
 	n.index()
 	n.conflicts()
 	n.ports()
+	n.published()
 	n.join()
 	n.addresses()
 	n.slices()
