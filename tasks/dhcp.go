@@ -13,7 +13,7 @@ import (
 type DHCP struct {
 	Dev          IfName        `arg:"dev,required" doc:"the link that gets the address; it is there and up"`
 	Hostname     Hostname      `arg:"hostname" doc:"name that the server is told; unset, that of the container, none on the host itself"`
-	ClientID     string        `arg:"client_id" doc:"what the server is to know the client by; unset, the link's MAC address"`
+	ClientID     string        `arg:"client_id" doc:"what the server is to know the client by; unset, made from the machine, the container and the link; on the host itself, the link's MAC address"`
 	DefaultRoute *bool         `arg:"default_route" doc:"whether the server's default route is taken; unset, it is where no other one has its metric"`
 	Metric       int           `arg:"metric" doc:"metric of the routes"`
 	Wait         time.Duration `arg:"wait" default:"10s" doc:"how long the first lease is waited for; a bridge with spanning tree takes 30 seconds before it lets anything through"`

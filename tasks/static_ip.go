@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"netrun/tasks/state"
 )
@@ -30,6 +31,11 @@ type StaticIP struct {
 	Interface     IfName            `arg:"interface" default:"eth1" doc:"name of the link in the container"`
 	HostInterface IfName            `arg:"host_interface" doc:"name of the host's end of the veth pair; unset, made from container and interface, so that it is the same each time"`
 	Addresses     []Prefix          `arg:"addresses" doc:"IPv4 and IPv6 addresses with prefix length; unset, none"`
+	DHCP          bool              `arg:"dhcp" doc:"get an IPv4 address from a DHCP server, and keep it while the container runs (see dhcp)"`
+	Hostname      Hostname          `arg:"hostname" doc:"dhcp: name that the server is told; unset, that of the container"`
+	ClientID      string            `arg:"client_id" doc:"dhcp: what the server is to know the container by; unset, made from the machine, the container and the link"`
+	DefaultRoute  *bool             `arg:"default_route" doc:"dhcp: whether the server's default route is taken; unset, it is where there is no other"`
+	DHCPWait      time.Duration     `arg:"dhcp_wait" default:"10s" doc:"dhcp: how long the first lease is waited for; a bridge with spanning tree takes 30 seconds before it lets anything through"`
 	Gateway       []Addr            `arg:"gateway" doc:"default gateway, at most one a family; one outside the subnet gets a route of its own"`
 	Routes        []StaticRoute     `arg:"routes" doc:"further routes through the link"`
 	Rules         []StaticRule      `arg:"rules" doc:"rules of the container's routing policy"`
@@ -68,7 +74,7 @@ func (s *StaticIP) place() place { return place{s.Netns, s.Container} }
 // Check implements Task.
 func (s *StaticIP) Check() error {
 	errs := []error{s.place().check(), checkMTU(s.MTU), checkAddresses("addresses", s.Addresses), s.checkGateways(), s.checkWay(), s.checkRoutes(),
-		checkRange("tag", s.Tag, 1, 4094), checkRange("vlan", s.VLAN, 1, 4094), checkVLANs(s.Trunks)}
+		checkRange("tag", s.Tag, 1, 4094), checkRange("vlan", s.VLAN, 1, 4094), checkVLANs(s.Trunks), s.checkDHCP()}
 	if !s.place().given() {
 		errs = append(errs, Wrong("container", "whose address? give container or netns"))
 	}
@@ -204,6 +210,8 @@ func (s *StaticIP) checkGateways() error {
 			errs = append(errs, at(Wrong("gateway", "%s is the second gateway of its family", g), i))
 		case s.own(g.Addr):
 			errs = append(errs, at(Wrong("gateway", "%s is the container's own address", g), i))
+		case s.DHCP && g.Is4():
+			errs = append(errs, at(Wrong("gateway", "the DHCP server says which gateway: leave it out"), i))
 		case s.State != absent && !s.hasFamily(g.Is6()):
 			errs = append(errs, at(Wrong("gateway", "%s: the container gets no address of that family", g), i))
 		}
@@ -255,6 +263,7 @@ func (s *StaticIP) Want() []state.Want {
 		q.Scope, q.Link, q.Parent = scope, dev, state.QdiscRoot
 		objects = append(objects, q)
 	}
+	objects = append(objects, s.leases()...)
 	out := state.Present(objects...)
 	for _, r := range s.rules() {
 		out = append(out, r.Want()...)

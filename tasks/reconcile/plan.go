@@ -188,7 +188,13 @@ func fixedText(fields []state.FieldDiff) string {
 // delete plans the object's removal, after that of what must go first, and
 // followed by what the kernel removes along with it.
 func (p *planning) delete(key state.Key, have state.Object) {
-	p.before(key, have, map[state.Key]bool{})
+	p.giveUp(key, have, map[state.Key]bool{})
+	for _, d := range p.sim.Dependents(key) {
+		if o, ok := p.sim.Get(d); ok && !goesWith(key.Kind, d.Kind) {
+			p.cascaded = append(p.cascaded, d)
+			p.delete(d, o)
+		}
+	}
 	c := state.Change{Op: state.Delete, Before: have}
 	p.keepCollateral(c)
 	p.add(c)
@@ -196,9 +202,9 @@ func (p *planning) delete(key state.Key, have state.Object) {
 	p.giveBack(have)
 }
 
-// before plans the removal of what does not go with the object or with what goes with
-// it: a network card is given back, a lease released.
-func (p *planning) before(key state.Key, have state.Object, seen map[state.Key]bool) {
+// giveUp plans the removal of what is somebody else's and hangs on what goes with the
+// object: a network card is given back, a lease released.
+func (p *planning) giveUp(key state.Key, have state.Object, seen map[state.Key]bool) {
 	if seen[key] {
 		return
 	}
@@ -207,16 +213,16 @@ func (p *planning) before(key state.Key, have state.Object, seen map[state.Key]b
 		o, ok := p.sim.Get(d)
 		switch {
 		case !ok:
-		case goesWith(key.Kind, d.Kind) && !isNIC(o):
-			p.before(d, o, seen)
-		default:
+		case isNIC(o) || d.Kind == state.KindLease:
 			p.cascaded = append(p.cascaded, d)
 			p.delete(d, o)
+		default:
+			p.giveUp(d, o, seen)
 		}
 	}
 	if b, ok := have.(state.Bringer); ok {
 		for _, brought := range b.Brings() {
-			p.before(brought.Key(), brought, seen)
+			p.giveUp(brought.Key(), brought, seen)
 		}
 	}
 }
@@ -254,7 +260,7 @@ func goesWith(gone, dependent state.Kind) bool {
 	case state.KindNetns, state.KindOVSBridge:
 		return true
 	case state.KindLink:
-		return dependent != state.KindOVSPort && dependent != state.KindLease
+		return dependent != state.KindOVSPort
 	}
 	return false
 }

@@ -9,7 +9,7 @@ type Lease struct {
 	Scope    Scope  `json:"scope,omitempty" state:"key"`
 	Link     string `json:"link" state:"key"`
 	Hostname string `json:"hostname,omitempty" state:"fixed"`  // that the server is told
-	ClientID string `json:"client_id,omitempty" state:"fixed"` // instead of the MAC address
+	ClientID string `json:"client_id,omitempty" state:"fixed"` // what the server knows the client by; unset, the host chooses
 	// DefaultRoute: unset takes the server's default route where no other has its Metric.
 	DefaultRoute *bool `json:"default_route,omitempty" state:"fixed"`
 	Metric       int   `json:"metric,omitempty" state:"fixed"` // of the routes

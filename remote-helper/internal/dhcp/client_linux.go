@@ -12,6 +12,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/vishvananda/netlink"
+
+	"netrun/remote-helper/internal/arp"
 )
 
 // Client gets a lease for a link of the network namespace that it runs in, and keeps it.
@@ -216,16 +218,22 @@ func (c *Client) ask(ctx context.Context, patience time.Duration, open func() (c
 func (c *Client) take(l Lease) error {
 	before := c.held
 	c.held = &l
-	if before == nil || before.Address != l.Address {
+	anew := before == nil || before.Address != l.Address
+	if anew {
 		c.Logf("lease of %s from %s until %s", l.Address, l.Server, l.Until.UTC().Format(time.RFC3339))
 	}
-	if before != nil && before.Address != l.Address {
+	if before != nil && anew {
 		if err := Clear(c.Params, *before); err != nil {
 			return err
 		}
 	}
 	if err := c.set(l); err != nil {
 		return err
+	}
+	if anew {
+		if err := arp.Send(c.Params.Index, arp.Announcement(c.mac, l.Address.Addr())); err != nil {
+			c.Logf("announce %s: %v", l.Address.Addr(), err) // the neighbours find out later
+		}
 	}
 	return c.Told(&l)
 }

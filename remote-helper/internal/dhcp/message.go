@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,9 +16,12 @@ import (
 // message is a request of the given type. Each carries who the client is.
 func (p Params) message(mac net.HardwareAddr, kind dhcpv4.MessageType, more ...dhcpv4.Modifier) (*dhcpv4.DHCPv4, error) {
 	all := []dhcpv4.Modifier{dhcpv4.WithHwAddr(mac), dhcpv4.WithMessageType(kind), dhcpv4.WithBroadcast(p.Broadcast)}
-	if p.ClientID != "" {
+	switch {
+	case p.ClientID != "":
 		// Type 0: neither a hardware address nor anything else that is known.
 		all = append(all, dhcpv4.WithOption(dhcpv4.OptClientIdentifier(append([]byte{0}, p.ClientID...))))
+	case len(p.Identity) > 0:
+		all = append(all, dhcpv4.WithOption(dhcpv4.OptClientIdentifier(p.Identity)))
 	}
 	if kind != dhcpv4.MessageTypeRelease {
 		all = append(all, dhcpv4.WithOption(dhcpv4.OptMaxMessageSize(maxMessage)),
@@ -32,6 +36,15 @@ func (p Params) message(mac net.HardwareAddr, kind dhcpv4.MessageType, more ...d
 		return nil, fmt.Errorf("make DHCP message: %w", err)
 	}
 	return m, nil
+}
+
+// IdentityOf is a client identifier (RFC 4361) for a link that is made anew, with another
+// MAC address, each time its container starts: the same for the same machine, container
+// and link.
+func IdentityOf(machine, container, link string) []byte {
+	owner, iaid := sha256.Sum256([]byte(machine+"\x00"+container)), sha256.Sum256([]byte(link))
+	const node, uuid = 255, 4
+	return append(append([]byte{node}, iaid[:4]...), append([]byte{0, uuid}, owner[:16]...)...)
 }
 
 // maxMessage is the size of messages that a client takes.

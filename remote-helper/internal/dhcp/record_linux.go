@@ -21,6 +21,9 @@ type Params struct {
 	Where    string `json:"where"` // the link for people: eth1 in docker:web
 	Hostname string `json:"hostname,omitempty"`
 	ClientID string `json:"client_id,omitempty"`
+	// Identity is what the server knows the client by where there is no ClientID: see
+	// IdentityOf. Without it, that is the link's MAC address.
+	Identity []byte `json:"identity,omitempty"`
 	// DefaultRoute: nil takes the default route if no other has its metric.
 	DefaultRoute *bool      `json:"default_route,omitempty"`
 	Metric       int        `json:"metric,omitempty"`

@@ -3,12 +3,12 @@ package linuxhost
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
 
+	"netrun/remote-helper/internal/arp"
 	"netrun/tasks/state"
 )
 
@@ -21,7 +21,7 @@ func (s *session) announce(sp *space, index int, a state.Address) {
 		err = sendable(info)
 	}
 	if err == nil {
-		err = s.thread.in(sp, func() error { return sendFrames(index, announcements(info.mac, a.Prefix.Addr())) })
+		err = s.thread.in(sp, func() error { return arp.Send(index, announcements(info.mac, a.Prefix.Addr())) })
 	}
 	if err != nil {
 		s.host.cfg.Warnf("announce address %s on %s: %v", a.Prefix.Addr(), a.Link, err)
@@ -40,21 +40,9 @@ func sendable(l *linkInfo) error {
 
 func announcements(mac net.HardwareAddr, ip netip.Addr) [][]byte {
 	if ip.Is4() {
-		return [][]byte{gratuitousARP(mac, ip, 1), gratuitousARP(mac, ip, 2)}
+		return arp.Announcement(mac, ip)
 	}
 	return [][]byte{unsolicitedNA(mac, ip)}
-}
-
-// gratuitousARP is an Ethernet frame with an ARP request (op 1) or reply (op 2) of
-// ip for itself (RFC 5227, section 3).
-func gratuitousARP(mac net.HardwareAddr, ip netip.Addr, op uint16) []byte {
-	broadcast := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-	frame := append(append([]byte{}, broadcast...), mac...)
-	frame = binary.BigEndian.AppendUint16(frame, unix.ETH_P_ARP)
-	frame = append(frame, 0, 1, 8, 0, 6, 4)
-	frame = binary.BigEndian.AppendUint16(frame, op)
-	frame = append(append(frame, mac...), ip.AsSlice()...)
-	return append(append(frame, broadcast...), ip.AsSlice()...)
 }
 
 // unsolicitedNA is an Ethernet frame with a neighbour advertisement to all nodes
@@ -87,19 +75,4 @@ func icmp6Checksum(src, dst netip.Addr, body []byte) uint16 {
 		sum = sum>>16 + sum&0xffff
 	}
 	return ^uint16(sum)
-}
-
-// sendFrames writes Ethernet frames to the link of the calling thread's namespace.
-func sendFrames(index int, frames [][]byte) error {
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open packet socket: %w", err)
-	}
-	defer unix.Close(fd)
-	for _, frame := range frames {
-		if err := unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: index}); err != nil {
-			return fmt.Errorf("send: %w", err)
-		}
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -155,6 +156,7 @@ func (s *session) leaseParams(sp *space, info *linkInfo, l state.Lease) (dhcp.Pa
 	switch sort, name := l.Scope.Split(); sort {
 	case "":
 	case "netns":
+		p.Identity = dhcp.IdentityOf(machineName(), l.Scope.Bare(), l.Link)
 		dir, err := filepath.Abs(s.host.cfg.NetnsDir)
 		if err != nil {
 			return p, fmt.Errorf("find %s: %w", l.Scope, err)
@@ -163,10 +165,18 @@ func (s *session) leaseParams(sp *space, info *linkInfo, l state.Lease) (dhcp.Pa
 	case "pid":
 		return p, withProcess(&p, name, process.Born(name))
 	default:
+		p.Identity = dhcp.IdentityOf(machineName(), l.Scope.Bare(), l.Link)
 		found := s.host.found[string(l.Scope)]
 		return p, withProcess(&p, found.container.Pid, found.born)
 	}
 	return p, nil
+}
+
+// machineName tells this machine from others. Copies of one have the same machine-id.
+func machineName() string {
+	id, _ := os.ReadFile("/etc/machine-id") // not every system has one
+	name, _ := os.Hostname()
+	return string(id) + name
 }
 
 func withProcess(p *dhcp.Params, pid, born string) error {
@@ -201,8 +211,9 @@ func (s *session) replaceClient(sp *space, p dhcp.Params) (done bool, err error)
 
 // answered waits for the client's lease. Without one, the client ends.
 func (s *session) answered(c *asking, giveUp bool) error {
+	c.space.addresses = nil
 	if giveUp {
-		return c.client.End()
+		return errors.Join(c.client.End(), s.tidyLease(c))
 	}
 	if s.host.cfg.LeasesLater {
 		return c.client.Leave()
@@ -210,7 +221,6 @@ func (s *session) answered(c *asking, giveUp bool) error {
 	defer context.AfterFunc(s.ctx, func() { c.client.Interrupt() })()
 	err := c.client.Wait(c.waiting)
 	if err == nil {
-		s.announceLease(c)
 		return c.client.Leave()
 	}
 	if s.ctx.Err() != nil {
@@ -220,20 +230,6 @@ func (s *session) answered(c *asking, giveUp bool) error {
 		err = fmt.Errorf("%w on %s within %d seconds", err, c.lease.Link, leaseWait(c.lease))
 	}
 	return errors.Join(err, c.client.End(), s.tidyLease(c))
-}
-
-// announceLease tells the neighbours who has the address now.
-func (s *session) announceLease(c *asking) {
-	c.space.addresses = nil
-	records, err := dhcp.List(s.host.cfg.LeaseDir)
-	if err != nil {
-		return // the address is there all the same
-	}
-	for _, r := range records {
-		if r.Netns == c.space.ino && r.Index == c.info.index && r.Lease != nil {
-			s.announce(c.space, c.info.index, state.Address{Scope: c.lease.Scope, Link: c.lease.Link, Prefix: r.Lease.Address})
-		}
-	}
 }
 
 // tidyLease removes the files of a client that has ended.

@@ -21,9 +21,7 @@ import (
 // A lease from the server that most networks have: address, route, name, and all given back.
 func TestLease(t *testing.T) {
 	n := newLAN(t)
-	file := filepath.Join(n.dir, "dnsmasq")
-	n.start("dnsmasq", "-k", "--conf-file=/dev/null", "--port=0", "--interface=v0", "--bind-interfaces", "--user=root", "--pid-file=",
-		"--dhcp-range=10.77.0.50,10.77.0.60,2m", "--dhcp-leasefile="+file, "--dhcp-authoritative", "--no-ping")
+	file := n.dnsmasq()
 	want := n.lease()
 	want.Hostname, want.ClientID, want.Metric = "web", "anna", 7
 	n.create(want)
@@ -54,6 +52,54 @@ func TestLease(t *testing.T) {
 	}
 	if files, err := os.ReadDir(n.host.cfg.LeaseDir); err != nil || len(files) > 0 {
 		t.Errorf("got %v, %v left; want nothing", files, err)
+	}
+}
+
+// A container that is made again has a link with another MAC address, and its old address.
+func TestLeaseOfAContainerMadeAgain(t *testing.T) {
+	n := newLAN(t)
+	n.output("ip", "link", "add", "br0", "address", "02:00:00:00:77:99", "type", "bridge")
+	n.output("ip", "link", "set", "br0", "up")
+	n.output("ip", "addr", "flush", "dev", "v0")
+	n.output("ip", "addr", "add", "10.77.0.1/24", "dev", "br0")
+	n.output("ip", "link", "set", "v0", "master", "br0")
+	n.dnsmasq("--interface=br0")
+	n.create(n.lease())
+	before := n.get(n.lease().Key()).(state.Lease)
+	n.inside("ip link del eth1")
+	n.create(state.Link{Name: "v0", Type: "veth", State: "up", Peer: "eth1", PeerScope: n.in}, state.Member{Link: "v0", Bridge: "br0"})
+	n.update(state.Link{Scope: n.in, Name: "eth1", State: "up", MAC: "02:00:00:00:77:02"})
+	n.lack(n.lease().Key())
+	n.create(n.lease())
+	if got := n.get(n.lease().Key()).(state.Lease); got.Address != before.Address {
+		t.Errorf("got %s; want %s again", got.Address, before.Address)
+	}
+}
+
+// The links of many containers are made first, and then all their leases.
+func TestLeasesTogether(t *testing.T) {
+	n := newLAN(t)
+	n.output("ip", "link", "add", "br0", "type", "bridge")
+	n.output("ip", "link", "set", "br0", "up")
+	n.output("ip", "addr", "flush", "dev", "v0")
+	n.output("ip", "addr", "add", "10.77.0.1/24", "dev", "br0")
+	n.dnsmasq("--interface=br0")
+	const count = 5
+	var changes []state.Change
+	for i := range count {
+		near, far := fmt.Sprintf("w%d", i), fmt.Sprintf("eth%d", i+2)
+		changes = append(changes, creations(state.Link{Name: near, Type: "veth", State: "up", Peer: far, PeerScope: n.in}, state.Member{Link: near, Bridge: "br0"})...)
+		changes = append(changes, state.Change{Op: state.Update, Before: state.Link{Scope: n.in, Name: far, Type: "veth", State: "down"},
+			After: state.Link{Scope: n.in, Name: far, Type: "veth", State: "up"}, Fields: []state.FieldDiff{{Field: "state", From: "down", To: "up"}}},
+			state.Change{Op: state.Create, After: state.Lease{Scope: n.in, Link: far, DefaultRoute: new(false)}})
+	}
+	n.apply(changes...)
+	given := map[string]bool{}
+	for i := range count {
+		given[n.get(state.LeaseKey(n.in, fmt.Sprintf("eth%d", i+2))).(state.Lease).Address] = true
+	}
+	if len(given) != count {
+		t.Errorf("got %d addresses for %d links: %v", len(given), count, given)
 	}
 }
 

@@ -97,6 +97,18 @@ func startIn(t testing.TB, h *Host, name string, args ...string) (stop func()) {
 	return stop
 }
 
+// dnsmasq runs that server, and gives the file of its leases.
+func (n *lan) dnsmasq(more ...string) string {
+	n.Helper()
+	file := filepath.Join(n.dir, "dnsmasq")
+	if len(more) == 0 {
+		more = []string{"--interface=v0"}
+	}
+	n.start("dnsmasq", append(more, "-k", "--conf-file=/dev/null", "--port=0", "--bind-interfaces", "--user=root", "--pid-file=",
+		"--dhcp-range=10.77.0.50,10.77.0.60,2m", "--dhcp-leasefile="+file, "--dhcp-authoritative", "--no-ping")...)
+	return file
+}
+
 // udhcpd runs busybox's server, whose leases may be short, with more lines of configuration.
 func (n *lan) udhcpd(more ...string) (stop func()) {
 	n.Helper()
