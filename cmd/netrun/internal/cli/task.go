@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -82,7 +83,8 @@ const adhocFile = "command line"
 // adhoc is a playbook with one task, one argument a line.
 type adhoc struct {
 	text []string
-	args []int // the argument that each line is, counted from 1; 0 for none
+	args []int  // the argument that each line is, counted from 1; 0 for none
+	word string // what an argument is called; "" is argument
 }
 
 func (d *adhoc) line(arg int, format string, a ...any) {
@@ -121,7 +123,7 @@ func (d *adhoc) explain(err error) error {
 
 func (d *adhoc) place(line int) string {
 	if line >= 1 && line <= len(d.args) && d.args[line-1] > 0 {
-		return fmt.Sprintf("argument %d", d.args[line-1])
+		return fmt.Sprintf("%s %d", cmp.Or(d.word, "argument"), d.args[line-1])
 	}
 	return adhocFile
 }
