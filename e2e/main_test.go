@@ -22,6 +22,7 @@ type world struct {
 	root    string   // of the module
 	routing *rig.Lab // of the routing example, and a node4 that is not in its inventory
 	link    *rig.Lab // of the link example
+	gre     *rig.Lab // of the GRE example
 	hosts   *rig.Lab // of testdata/hosts.topology.yaml
 	missing string   // why there are no labs: nobody can run these tests here
 }
@@ -109,6 +110,7 @@ func up(ctx context.Context, dir string) error {
 	}{
 		{"routing", topology, &the.routing},
 		{"link", filepath.Join(the.root, linkTopology), &the.link},
+		{"gre", filepath.Join(the.root, greTopology), &the.gre},
 		{"hosts", "testdata/hosts.topology.yaml", &the.hosts},
 	}
 	errs := make([]error, len(labs))
@@ -134,7 +136,7 @@ func settle(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var errs []error
-	for _, l := range []*rig.Lab{the.routing, the.link, the.hosts} {
+	for _, l := range []*rig.Lab{the.routing, the.link, the.gre, the.hosts} {
 		for _, h := range l.Names() {
 			slots <- struct{}{}
 			wg.Go(func() {
@@ -152,7 +154,7 @@ func settle(ctx context.Context) error {
 
 func down() error {
 	var errs []error
-	for _, l := range []*rig.Lab{the.routing, the.link, the.hosts} {
+	for _, l := range []*rig.Lab{the.routing, the.link, the.gre, the.hosts} {
 		if l != nil {
 			errs = append(errs, l.Down(context.Background()))
 		}

@@ -73,6 +73,11 @@ func (m *testMachine) Run(ctx context.Context, c tasks.Command) (tasks.Output, e
 	switch c.Argv[0] {
 	case "redis-server", "service":
 		return tasks.Output{}, nil
+	case "docker":
+		if c.Argv[1] == "inspect" {
+			return tasks.Output{Stderr: "Error: No such object: " + c.Argv[len(c.Argv)-1], Status: 1}, nil
+		}
+		return tasks.Output{}, nil
 	case "echo":
 		return tasks.Output{Stdout: strings.Join(c.Argv[1:], " ") + "\n"}, nil
 	case "words":

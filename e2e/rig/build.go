@@ -51,7 +51,7 @@ func Missing() string {
 		return "not root: labs need namespaces, mounts and bridges"
 	}
 	var absent []string
-	for _, program := range []string{"make", "ssh", "sshd", "ip", "iptables", "sysctl", "ping", "nsenter", "unshare", "busybox"} {
+	for _, program := range []string{"make", "ssh", "sshd", "ip", "iptables", "sysctl", "ping", "nsenter", "unshare", "busybox", "dockerd", "docker", "podman", "ovs-vswitchd"} {
 		if _, err := exec.LookPath(program); err != nil {
 			absent = append(absent, program)
 		}

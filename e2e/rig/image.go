@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -49,13 +50,18 @@ func Image() ([]byte, error) {
 // accounts are the image's users.
 const accounts = "root:x:0:0:root:/root:/bin/sh\nguest:x:1000:1000:guest:/tmp:/bin/sh\n"
 
-// Import makes Image known under that name to the host's docker or podman.
-func (l *Lab) Import(ctx context.Context, host, runtime, name string) error {
+// Import makes Image known under that name to the host's docker or podman; cmd is
+// what its containers run.
+func (l *Lab) Import(ctx context.Context, host, runtime, name string, cmd ...string) error {
 	image, err := Image()
 	if err != nil {
 		return err
 	}
-	_, err = Output(ctx, Command{Argv: l.Argv(host, runtime, "import", "--change", `CMD ["sh"]`, "-", name), Stdin: bytes.NewReader(image)})
+	words, err := json.Marshal(cmd)
+	if err != nil {
+		return err
+	}
+	_, err = Output(ctx, Command{Argv: l.Argv(host, runtime, "import", "--change", "CMD "+string(words), "-", name), Stdin: bytes.NewReader(image)})
 	return err
 }
 

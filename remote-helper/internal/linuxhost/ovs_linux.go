@@ -120,6 +120,9 @@ func (s *session) applyOVS(changes []state.Change, i int) (int, error) {
 	if err == nil {
 		err = setupError(changes[i:n], said)
 	}
+	if err == nil {
+		err = s.reflood(changes[i:n])
+	}
 	if err != nil {
 		at := i + blamed(changes[i:n], err)
 		return 0, &state.ApplyError{Index: at, Err: describe(changes[at], err)}
