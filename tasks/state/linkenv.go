@@ -158,9 +158,10 @@ func (v *linkVariables) runs() {
 
 func (p LinkPort) next() LinkPort { return LinkPort{p.Number + 1, p.Reached + 1, p.Proto} }
 
-// environment adds the source's own variables but for HOME and PATH.
+// environment adds the source's own variables but for HOME and PATH, sorted: Docker
+// gives a container those of its command line in any order.
 func (v *linkVariables) environment(env []string) {
-	for _, e := range env {
+	for _, e := range slices.Sorted(slices.Values(env)) {
 		name, value, ok := strings.Cut(e, "=")
 		switch {
 		case !ok || name == "HOME" || name == "PATH" || strings.ContainsAny(name, "\n\r\x00"):

@@ -39,8 +39,8 @@ DB_PORT_5432_TCP_ADDR=172.17.0.5
 DB_PORT_5432_TCP_PORT=5432
 DB_PORT_5432_TCP_PROTO=tcp
 DB_NAME=/web2/db
-DB_ENV_PGDATA=/data
 DB_ENV_EMPTY=
+DB_ENV_PGDATA=/data
 `},
 		"a run of ports, not in order": {"db", "docker", "172.0.17.2", []string{"6381/tcp", "6379", "6380/TCP"}, []string{"PASSWORD=gordon"}, `
 DOCKER_PORT=tcp://172.0.17.2:6379
@@ -101,8 +101,8 @@ DB_NAME=/web/db
 `},
 		"variables of several lines": {"web", "db", "10.0.0.1", nil, []string{"KEY=a\nb", "B\nC=1", "D=x=y z"}, `
 DB_NAME=/web/db
-# DB_ENV_KEY spans lines
 DB_ENV_D=x=y z
+# DB_ENV_KEY spans lines
 `},
 	} {
 		got := state.LinkVariables(c.recipient, c.alias, netip.MustParseAddr(c.ip), linkPorts(t, c.ports...), c.env)
