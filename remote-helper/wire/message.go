@@ -54,6 +54,7 @@ type Begin struct {
 	// Deadline is how long the host waits for a confirmation, in milliseconds.
 	Deadline int     `json:"deadline_ms,omitempty"`
 	Verbose  bool    `json:"verbose,omitempty"` // registered values in all results
+	Texts    bool    `json:"texts,omitempty"`   // what changes in files' texts
 	Hold     bool    `json:"hold,omitempty"`    // wait for Decide before committing
 	Probes   []Probe `json:"probes,omitempty"`
 	// Playbook is under what name the host keeps what the play wants, for restarts;

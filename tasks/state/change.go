@@ -27,6 +27,8 @@ type Change struct {
 	// Implied changes happen by themselves with an earlier change of the list (a deleted
 	// link takes its addresses along). A host does not carry them out; undo needs them.
 	Implied bool
+	// Text is what TextDiff gives, where it has been asked for. It is shown, and never kept.
+	Text []string
 }
 
 // Object is what the change is about: After, or Before where there is none.
@@ -183,11 +185,12 @@ type encodedChange struct {
 	Fields  []FieldDiff     `json:"fields,omitempty"`
 	Task    int             `json:"task,omitempty"`
 	Implied bool            `json:"implied,omitempty"`
+	Text    []string        `json:"text,omitempty"`
 }
 
 // MarshalJSON implements json.Marshaler.
 func (c Change) MarshalJSON() ([]byte, error) {
-	e := encodedChange{Op: c.Op, Fields: c.Fields, Task: c.Task, Implied: c.Implied}
+	e := encodedChange{Op: c.Op, Fields: c.Fields, Task: c.Task, Implied: c.Implied, Text: c.Text}
 	var err error
 	if c.Before != nil {
 		if e.Before, err = Encode(c.Before); err != nil {
@@ -219,6 +222,6 @@ func (c *Change) UnmarshalJSON(raw []byte) error {
 	if before == nil && after == nil {
 		return fmt.Errorf("decode change: %s of nothing", e.Op)
 	}
-	*c = Change{Op: e.Op, Before: before, After: after, Fields: e.Fields, Task: e.Task, Implied: e.Implied}
+	*c = Change{Op: e.Op, Before: before, After: after, Fields: e.Fields, Task: e.Task, Implied: e.Implied, Text: e.Text}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"netrun/playbooks/script"
@@ -152,7 +153,20 @@ func (p *play) emit(r script.Result) {
 			r.Status, r.Msg = script.Failed, err.Error()
 		}
 	}
+	if p.spec.Texts {
+		r.Changes = withTexts(r.Changes)
+	}
 	p.out.send(wire.Event{Result: &r})
+}
+
+// withTexts is the changes with what they make of files' texts, which the journal, that
+// shares the list, never sees.
+func withTexts(changes []state.Change) []state.Change {
+	out := slices.Clone(changes)
+	for i := range out {
+		out[i].Text = state.TextDiff(out[i])
+	}
+	return out
 }
 
 func (p *play) sendFile(b *tasks.Blob) error {

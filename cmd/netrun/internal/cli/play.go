@@ -190,6 +190,7 @@ func (x *reach) begin(o *runOptions, r *ready, id string) (wire.Begin, error) {
 	}
 	b := wire.Begin{
 		Run: id, Play: r.index, Name: r.play.Name, By: x.by(), Owner: owner, Verbose: o.Verbose > 0,
+		Texts:   o.Diff || o.Check && !o.Explain,
 		Check:   o.Check || r.play.CheckMode != nil && *r.play.CheckMode,
 		Confirm: firstOf(mode, "auto"), Deadline: int(deadline.Milliseconds()),
 	}

@@ -85,7 +85,7 @@ func (r *Report) task(res *script.Result) *Task {
 
 func (r *Report) change(c state.Change) Change {
 	k := c.Key()
-	out := Change{Op: c.Op, Kind: k.Kind, Scope: k.Scope, Name: k.Name, Fields: c.Fields, Text: c.String()}
+	out := Change{Op: c.Op, Kind: k.Kind, Scope: k.Scope, Name: k.Name, Fields: c.Fields, Text: c.String(), Lines: c.Text}
 	if r.Explain != nil {
 		out.Commands = r.Explain(c)
 	}

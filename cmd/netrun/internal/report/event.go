@@ -93,6 +93,8 @@ type Change struct {
 	Name   string            `json:"name"`
 	Fields []state.FieldDiff `json:"fields,omitempty"`
 	Text   string            `json:"text"`
+	// Lines are what changes in a file's text, with --diff, a sign before each.
+	Lines []string `json:"lines,omitempty"`
 	// Commands are what a person would have typed, with --explain.
 	Commands []string `json:"commands,omitempty"`
 }

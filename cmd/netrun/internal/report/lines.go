@@ -165,6 +165,16 @@ var opSigns = map[state.Op]string{state.Create: "+", state.Update: "~", state.De
 
 var opColours = map[state.Op]string{state.Create: green, state.Update: yellow, state.Delete: red}
 
+func lineColour(line string) string {
+	switch {
+	case strings.HasPrefix(line, "+"):
+		return green
+	case strings.HasPrefix(line, "-"):
+		return red
+	}
+	return ""
+}
+
 func (l *lines) changes(changes []Change) string {
 	var b strings.Builder
 	for _, c := range changes {
@@ -173,6 +183,9 @@ func (l *lines) changes(changes []Change) string {
 		}
 		if l.Diff {
 			b.WriteString("\n  " + l.paint(opColours[c.Op], opSigns[c.Op]+" "+clean(c.Text)))
+			for _, line := range c.Lines {
+				b.WriteString("\n      " + l.paint(lineColour(line), clean(strings.ReplaceAll(line, "\t", "    "))))
+			}
 		}
 	}
 	return b.String()
