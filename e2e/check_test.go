@@ -145,21 +145,22 @@ func withFiles(t *testing.T, text string) string {
 // examples stand in for those of pages that need more than a lab host has, or
 // that tell of failures.
 var examples = map[string]struct{ given, example string }{
-	"command":   {"", "- command: ip -br link\n- command: {cmd: touch /run/e2e, creates: /run/e2e}\n- command: {cmd: ip -br link, probe: true}"},
-	"shell":     {"", "- shell: ip -br link | grep -c eth\n- shell: {cmd: 'echo \"$WHO\" > /run/who', env: {WHO: 'a; b'}, creates: /run/who}"},
-	"assert":    {"", "- assert: {that: 1 < 2}"},
-	"debug":     {"", "- debug: all is well"},
-	"fail":      {"", "- fail: no uplink\n  ignore_errors: true"},
-	"pause":     {"", "- pause: 1"},
-	"ping":      {"", "- ping:\n- ping: {to: 127.0.0.1}"},
-	"wait_for":  {"", "- wait_for: {port: 22, timeout: 5}\n- wait_for: {path: /etc/passwd}"},
-	"fetch":     {"", "- fetch: {src: /etc/hostname, dest: fetched}"},
-	"facts":     {"", "- facts:"},
-	"set_fact":  {"", "- set_fact: {mtu: 1400}\n- debug: {var: mtu}"},
-	"interface": {"- veth: {name: uplink, peer: far, up: false}\n- bridge: br0\n- veth: {name: v-web, peer: v-web-in}", ""},
-	"router":    {"", "- router: {routes: [{to: 11.11.1.0/24, via: 198.18.0.1}]}"},
-	"package":   {"", "- package: {name: iproute2}"},
-	"service":   {initScript, "- service: {name: e2e, state: started}\n- service: {name: e2e, state: reloaded}"},
+	"command":       {"", "- command: ip -br link\n- command: {cmd: touch /run/e2e, creates: /run/e2e}\n- command: {cmd: ip -br link, probe: true}"},
+	"shell":         {"", "- shell: ip -br link | grep -c eth\n- shell: {cmd: 'echo \"$WHO\" > /run/who', env: {WHO: 'a; b'}, creates: /run/who}"},
+	"assert":        {"", "- assert: {that: 1 < 2}"},
+	"debug":         {"", "- debug: all is well"},
+	"fail":          {"", "- fail: no uplink\n  ignore_errors: true"},
+	"pause":         {"", "- pause: 1"},
+	"ping":          {"", "- ping:\n- ping: {to: 127.0.0.1}"},
+	"wait_for":      {"", "- wait_for: {port: 22, timeout: 5}\n- wait_for: {path: /etc/passwd}"},
+	"fetch":         {"", "- fetch: {src: /etc/hostname, dest: fetched}"},
+	"facts":         {"", "- facts:"},
+	"set_fact":      {"", "- set_fact: {mtu: 1400}\n- debug: {var: mtu}"},
+	"interface":     {"- veth: {name: uplink, peer: far, up: false}\n- bridge: br0\n- veth: {name: v-web, peer: v-web-in}", ""},
+	"router":        {"", "- router: {routes: [{to: 11.11.1.0/24, via: 198.18.0.1}]}"},
+	"router_config": {"", "- router_config: {syntax: ios, dest: /tmp/core1.txt, routes: [{to: 11.11.1.0/24, via: 198.18.0.1}]}"},
+	"package":       {"", "- package: {name: iproute2}"},
+	"service":       {initScript, "- service: {name: e2e, state: started}\n- service: {name: e2e, state: reloaded}"},
 }
 
 // initScript is a service that any host can have.
