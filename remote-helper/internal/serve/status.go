@@ -89,7 +89,7 @@ func tunnel(o state.Object) bool {
 	case state.OVSPort:
 		return t.Options["remote_ip"] != ""
 	case state.Link:
-		return t.Remote != ""
+		return t.Remote != "" || t.Remotes != ""
 	}
 	return false
 }
