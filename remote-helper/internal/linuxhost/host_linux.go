@@ -43,6 +43,8 @@ type Host struct {
 	cfg     Config
 	home    int // descriptor of the network namespace of state.HostScope
 	homeErr error
+
+	switchHangs bool // ovs-vswitchd has not answered in time
 	found   map[string]located // containers by the names they were asked for
 }
 

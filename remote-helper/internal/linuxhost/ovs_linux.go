@@ -3,10 +3,13 @@ package linuxhost
 import (
 	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"netrun/tasks/state"
 )
@@ -57,11 +60,26 @@ func (s *session) vsctlOutput(args ...string) (out, said string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	out, said, err = s.output(host, program{name: "ovs-vsctl", args: append([]string{ovsTimeout, "--no-syslog"}, args...)})
-	if isNotInstalled(err) {
+	options := []string{ovsTimeout, "--no-syslog"}
+	if s.host.switchHangs {
+		options = append(options, "--no-wait") // an undo must at least put the database right
+	}
+	out, said, err = s.output(host, program{name: "ovs-vsctl", args: append(options, args...)})
+	var exit *exec.ExitError
+	switch {
+	case isNotInstalled(err):
 		return "", "", errors.New("ovs-vsctl is not installed: it comes with Open vSwitch")
+	case errors.As(err, &exit) && alarmed(exit):
+		s.host.switchHangs = true
+		return "", "", errors.New("ovs-vswitchd does not do what the database says: ovs-vsctl has waited for 20 s")
 	}
 	return out, said, err
+}
+
+// alarmed reports whether ovs-vsctl ended because its time was over.
+func alarmed(exit *exec.ExitError) bool {
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == unix.SIGALRM
 }
 
 // askedOVS is the database, or nil where nothing is asked for by name and there is none.
