@@ -44,8 +44,8 @@ type Host struct {
 	home    int // descriptor of the network namespace of state.HostScope
 	homeErr error
 
-	switchHangs bool // ovs-vswitchd has not answered in time
-	found   map[string]located // containers by the names they were asked for
+	switchHangs bool               // ovs-vswitchd has not answered in time
+	found       map[string]located // containers by the names they were asked for
 }
 
 var _ state.Host = (*Host)(nil)
