@@ -38,9 +38,10 @@ func Image() ([]byte, error) {
 			errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + applet, Linkname: "busybox"}))
 		}
 	}
-	for _, dir := range []string{"etc/", "root/", "tmp/", "var/", "var/www/"} {
+	for _, dir := range []string{"etc/", "root/", "var/", "var/www/"} {
 		errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755}))
 	}
+	errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777}))
 	errs = append(errs, w.WriteHeader(&tar.Header{Name: "etc/passwd", Mode: 0o644, Size: int64(len(accounts))}))
 	_, err = w.Write([]byte(accounts))
 	errs = append(errs, err, w.Close())

@@ -40,8 +40,9 @@ func iptables(family int) string {
 	return "iptables"
 }
 
-// rulesets reads the families that the keys ask for. A key without a name asks
-// for what there is: where iptables is not installed, that is nothing.
+// rulesets reads the families that the keys ask for. Where iptables is not installed,
+// there is nothing: a bridge asks everywhere for rules that it wants beside Docker's
+// only. Who makes a rule there gets the error.
 func (s *session) rulesets(q *query, each func(family int, t *ruleTable)) error {
 	asked := map[int]bool{}
 	for _, name := range q.names {
@@ -52,7 +53,7 @@ func (s *session) rulesets(q *query, each func(family int, t *ruleTable)) error 
 			continue
 		}
 		rules, err := s.ruleset(tableSet{q.scope, family})
-		if isNotInstalled(err) && !asked[family] {
+		if isNotInstalled(err) {
 			continue
 		}
 		if err != nil {
