@@ -54,6 +54,8 @@ func sections() []section {
 		{"single", "one host: 10 tasks, and a loop over 100 items", (*bench).single},
 		{"trips", "round trips after authentication", (*bench).trips},
 		{"veths", "1,000 veth ports", (*bench).veths},
+		{"containers", "50 running containers, and the watch", (*bench).containers},
+		{"mesh", "a mesh of 20 hosts through Open vSwitch", (*bench).mesh},
 		{"memory", "the controller's memory", (*bench).memory},
 		{"helper", "the helper's size and memory", (*bench).helper},
 	}
@@ -142,7 +144,7 @@ func topologyOf(n int) string {
 	var s strings.Builder
 	s.WriteString("switches: {sw1: }\nhosts:\n")
 	for i := 1; i <= n; i++ {
-		fmt.Fprintf(&s, "  node%d: {groups: [nodes], interfaces: {eth1: {switch: sw1, address: 198.18.0.%d/16}}, vars: {n: %d}}\n", i, i, i)
+		fmt.Fprintf(&s, "  node%d: {groups: [nodes], interfaces: {eth1: {switch: sw1, address: 198.18.0.%d/16}}, vars: {n: %d, underlay: 198.18.0.%d}}\n", i, i, i, i)
 	}
 	return s.String()
 }
