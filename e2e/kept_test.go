@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"netrun/e2e/rig"
 	"netrun/remote-helper/wire"
 )
 
@@ -43,7 +44,12 @@ func keptFile(t *testing.T, dir, host, text string) string {
 // standing asks netrun status about the host.
 func standing(t *testing.T, host string) *wire.Standing {
 	t.Helper()
-	r := command(t, t.TempDir(), "status", "--json", "-i", the.hosts.Inventory, host)
+	return standingIn(t, the.hosts, host)
+}
+
+func standingIn(t *testing.T, lab *rig.Lab, host string) *wire.Standing {
+	t.Helper()
+	r := command(t, t.TempDir(), "status", "--json", "-i", lab.Inventory, host)
 	for line := range strings.Lines(r.Stdout) {
 		var e struct {
 			Event    string
