@@ -289,6 +289,9 @@ func (d docked) gone() {
 	if got := d.fetch("app1", "", "198.18.7.2:4000"); got != "" {
 		d.Errorf("port 4000 after remove: got %q; want nothing", got)
 	}
+	if value := shell(d.T, d.lab, "db1", "cat /proc/sys/net/ipv4/conf/all/route_localnet"); value != "0\n" {
+		d.Errorf("route_localnet after remove: got %q; want 0, since nothing guards it any more", value)
+	}
 	if saved := shell(d.T, d.lab, "db1", "iptables-save; ip6tables-save"); strings.Contains(saved, "NETRUN-P") {
 		d.Errorf("after remove: got %s; want no chain of netrun's", saved)
 	}

@@ -42,7 +42,17 @@ func (l *LinkEnv) content(view View, of Scope) ([]byte, error) {
 		}
 		ports = append(ports, p)
 	}
-	return LinkVariables(l.Recipient, l.Alias, ip, ports, source.Env), nil
+	return LinkVariables(l.Recipient, l.Alias, ip, ports, source.givenEnv(of)), nil
+}
+
+// givenEnv is the environment that people gave the container: podman adds its own.
+func (c Container) givenEnv(of Scope) []string {
+	if sort, _ := of.Split(); sort != "podman" {
+		return c.Env
+	}
+	return slices.DeleteFunc(slices.Clone(c.Env), func(e string) bool {
+		return e == "container=podman" || e == "TERM=xterm" || e == "HOSTNAME="+c.Hostname
+	})
 }
 
 // address is not as the recipient sees it: the file has to be there before that starts.

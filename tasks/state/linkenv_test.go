@@ -195,6 +195,14 @@ func TestLinkFile(t *testing.T) {
 	if err != nil || strings.Contains(string(raw), "/data") || got.Link != nil {
 		t.Errorf("encoded: got %s, error %v; want no content", raw, err)
 	}
+	podman := state.Container{Name: "podman:db", Scope: "podman:db", Pid: "9", Hostname: "abc", Env: []string{"HOSTNAME=abc", "TERM=xterm", "container=podman", "A=1"}}
+	own := f
+	own.Of = podman.Scope
+	_, changes, err = plan(t, containers(podman, state.Link{Scope: own.Of, Name: "eth0", Type: "dummy"},
+		state.Address{Scope: own.Of, Link: "eth0", Prefix: netip.MustParsePrefix("172.17.0.9/16")}), own)
+	if err != nil || len(changes) != 1 || string(changes[0].After.(state.File).Content) != "DB_NAME=/web/db\nDB_ENV_A=1\n" {
+		t.Errorf("what podman adds: got %v, error %v; want what was given only", changes, err)
+	}
 	f.Of = "container:off"
 	changes, err = p.Plan(t.Context(), 2, state.Present(f))
 	if waits := p.Deferred(2); err != nil || len(changes) != 0 || len(waits) != 1 || waits[0].Why != "container off does not run" {
