@@ -44,7 +44,8 @@ func tunnelRoom(view View, of Key, towards string, less int) (int, error) {
 		}
 	}
 	if least == 0 {
-		return 0, fmt.Errorf("mtu of %s: no route to %s, the other end of the tunnel: give mtu", of.Name, towards)
+		// At boot, the underlay may still be to come.
+		return 0, &MissingError{Key: of, Needs: Key{Kind: KindRoute, Name: "to " + towards}}
 	}
 	return least - less, nil
 }
