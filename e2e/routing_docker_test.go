@@ -77,7 +77,7 @@ func TestRoutingDocker(t *testing.T) {
 			if err := lab.Service(t.Context(), w.node, "docker", "restart"); err != nil {
 				t.Fatal(err)
 			}
-			if left := shell(t, lab, w.node, "iptables-save | grep -i netrun; ip route | grep 10.20; ip -6 route | grep fd00:20; ip link | grep apps0; true"); left != "" {
+			if left := shell(t, lab, w.node, "iptables-save | grep -i netrun; ip route | grep -F 10.20.; ip -6 route | grep fd00:20; ip link | grep apps0; true"); left != "" {
 				t.Errorf("%s after %s: still there:\n%s", w.node, verb[0], left)
 			}
 			shell(t, lab, w.node, "ip -4 -o address show dev docker0 | grep -q inet")
