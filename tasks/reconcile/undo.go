@@ -274,7 +274,8 @@ func (u *undo) recreate(p *planning, target state.Object) {
 	if u.options.removal {
 		return // somebody has removed what was only changed
 	}
-	if u.options.Careful && u.after[target.Key()] != nil {
+	// What goes because this undo takes something away is nobody else's doing.
+	if u.options.Careful && u.after[target.Key()] != nil && !slices.Contains(p.cascaded, target.Key()) {
 		u.left = append(u.left, fmt.Sprintf("%s: somebody has removed it since", target.Key()))
 		return
 	}

@@ -236,3 +236,27 @@ func TestWaitForALinkInAContainer(t *testing.T) {
 		}
 	}
 }
+
+// The default route that a container had comes back with an undo long after the play,
+// though it went with the link that this undo deletes.
+func TestDefaultRouteComesBack(t *testing.T) {
+	h := kernel(t, t.TempDir())
+	plays(t, h, `
+- netns: web
+- veth: {name: eth0, peer: docker1, netns: web}
+- address: {address: 172.17.0.2/16, dev: eth0, netns: web}
+- route: {to: default, via: 172.17.0.1, netns: web}
+`)
+	p := reconcile.New(h, reconcile.Options{})
+	if _, err := p.Plan(t.Context(), 1, wantsOfTasks(t, "- static_ip: {netns: web, bridge: br1, addresses: 10.9.0.2/24, gateway: 10.9.0.1}\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	report, err := reconcile.Undo(t.Context(), h, p.Records(), reconcile.UndoOptions{Careful: true})
+	if err != nil || len(report.Left) > 0 {
+		t.Errorf("undo: %v, left %q; want all undone", err, report.Left)
+	}
+	(&rig{T: t, host: h}).have(state.Route{Scope: "netns:web", Dst: prefix("0.0.0.0/0"), Via: "172.17.0.1", Dev: "eth0"})
+}
