@@ -62,7 +62,7 @@ func asksOVS(wants []state.Want) bool {
 }
 
 // kernel is this machine in a fresh network namespace, with its own named
-// namespaces, and an empty folder /etc below root.
+// namespaces, and empty folders /etc and /srv below root.
 func kernel(t *testing.T, root string) *Host {
 	t.Helper()
 	// The thread is not given back, so it ends with the test, and the namespace with it.
@@ -71,11 +71,11 @@ func kernel(t *testing.T, root string) *Host {
 		runtime.UnlockOSThread()
 		t.Skipf("probed unshare(CLONE_NEWNET): %v", err)
 	}
-	if err := os.RemoveAll(filepath.Join(root, "etc")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
-		t.Fatal(err)
+	for _, dir := range []string{"etc", "srv"} {
+		path := filepath.Join(root, dir)
+		if err := errors.Join(os.RemoveAll(path), os.MkdirAll(path, 0o755)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	names := t.TempDir()
 	h := New(Config{BlobDir: t.TempDir(), NetnsDir: names, EtcNetnsDir: filepath.Join(root, "etc/netns"), Warnf: t.Logf})
