@@ -15,7 +15,8 @@ import (
 // docker is the daemon behind a socket.
 type docker struct {
 	socket    string
-	installed func() bool // whether there is a daemon that could be started
+	installed func() bool          // whether there is a daemon that could be started
+	looked    map[string]Container // details that are known already, by id
 }
 
 // docker is the daemon that the finder is to ask.
@@ -28,13 +29,52 @@ func (f *Finder) docker() docker {
 			socket = "/var/run/docker.sock"
 		}
 	}
-	return docker{socket: socket, installed: func() bool { return f.lookPath("dockerd") != "" }}
+	return docker{socket: socket, installed: func() bool { return f.lookPath("dockerd") != "" }, looked: map[string]Container{}}
 }
 
 func (d docker) who() (string, string) { return Docker, "" }
 
-// list implements runtime.
-func (d docker) list(ctx context.Context) ([]summary, error) {
+// list implements runtime. A list takes Docker the longer the more containers there
+// are, running or not: who has a name is asked for by it.
+func (d docker) list(ctx context.Context, wants map[string]wanted) ([]summary, error) {
+	var out []summary
+	for _, w := range wants {
+		if w.service != "" {
+			return d.all(ctx)
+		}
+		if !w.asks(Docker, "") {
+			continue
+		}
+		c, known, err := d.look(ctx, w.name)
+		if answer := (*answerError)(nil); errors.As(err, &answer) {
+			return d.all(ctx) // several ids begin so
+		}
+		if err != nil {
+			return nil, d.explain(err)
+		}
+		if _, twice := d.looked[c.ID]; known && !twice {
+			d.looked[c.ID] = c
+			out = append(out, summary{runtime: Docker, id: c.ID, name: c.Name, labels: c.Labels, running: c.Pid != 0})
+		}
+	}
+	if len(wants) == 0 {
+		return d.all(ctx)
+	}
+	return out, nil
+}
+
+// look asks for the details of a container by its name or id.
+func (d docker) look(ctx context.Context, name string) (c Container, known bool, err error) {
+	var in inspected
+	err = d.get(ctx, "/containers/"+url.PathEscape(name)+"/json", &in)
+	if answer := (*answerError)(nil); errors.As(err, &answer) && answer.status == 404 {
+		return c, false, nil
+	}
+	return in.container(Docker, ""), err == nil, err
+}
+
+// all lists the containers, the ones that do not run too.
+func (d docker) all(ctx context.Context) ([]summary, error) {
 	var all []struct {
 		ID     string `json:"Id"`
 		Names  []string
@@ -65,16 +105,16 @@ func ownName(names []string) string {
 func (d docker) inspect(ctx context.Context, which []summary) ([]Container, error) {
 	var out []Container
 	for _, s := range which {
-		var in inspected
-		err := d.get(ctx, "/containers/"+url.PathEscape(s.id)+"/json", &in)
-		var answer *answerError
-		if errors.As(err, &answer) && answer.status == 404 {
-			continue
+		c, known := d.looked[s.id]
+		if !known {
+			var err error
+			if c, known, err = d.look(ctx, s.id); err != nil {
+				return out, d.explain(err)
+			}
 		}
-		if err != nil {
-			return out, d.explain(err)
+		if known {
+			out = append(out, c)
 		}
-		out = append(out, in.container(Docker, ""))
 	}
 	return out, nil
 }

@@ -3,6 +3,7 @@ package containers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -175,6 +176,7 @@ func dockerFaults(t *testing.T, f *Finder, d *runtimes.Docker) {
 	if err := syscall.Kill(d.Pid(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	stopped(t, d.Pid())
 	began := time.Now()
 	_, err := f.Find(t.Context(), []string{"docker:web"})
 	if took := time.Since(began); err == nil || err.Error() != "ask docker: no answer within 4s" || took > 5*time.Second {
@@ -187,14 +189,35 @@ func dockerFaults(t *testing.T, f *Finder, d *runtimes.Docker) {
 	syscall.Kill(d.Pid(), syscall.SIGCONT)
 }
 
+// stopped waits until no thread of the process runs any more.
+func stopped(t *testing.T, pid int) {
+	t.Helper()
+	for range 500 {
+		running := false
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range threads {
+			text, err := os.ReadFile(path)
+			running = running || err == nil && !strings.Contains(string(text), ") T ")
+		}
+		if !running {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("process %d does not stop", pid)
+}
+
 // TestDockerAbsent: where there is no docker, its names are just not found.
 func TestDockerAbsent(t *testing.T) {
 	d := docker{socket: filepath.Join(t.TempDir(), "none"), installed: func() bool { return false }}
-	if _, err := d.list(t.Context()); !errors.Is(err, errAbsent) {
+	if _, err := d.list(t.Context(), nil); !errors.Is(err, errAbsent) {
 		t.Errorf("no socket and no daemon: got %v, want that it is not installed", err)
 	}
 	d.installed = func() bool { return true }
-	if _, err := d.list(t.Context()); !errors.Is(err, ErrDown) {
+	if _, err := d.list(t.Context(), nil); !errors.Is(err, ErrDown) {
 		t.Errorf("no socket: got %v, want that it is not running", err)
 	}
 }
@@ -216,7 +239,7 @@ func TestAnswers(t *testing.T) {
 		{"podman", "HTTP/1.0 200 OK\r\nServer: Libpod/4.3.1 (linux)\r\n\r\n[]", errAbsent.Error()},
 	} {
 		d := docker{socket: serve(t, test.answer), installed: func() bool { return true }}
-		_, err := d.list(t.Context())
+		_, err := d.list(t.Context(), nil)
 		if err == nil && test.want != "" || err != nil && err.Error() != test.want {
 			t.Errorf("%s: got error %v, want %q", test.name, err, test.want)
 		}

@@ -31,14 +31,15 @@ var errAbsent = errors.New("it is not installed")
 // runtime is Docker, or podman as one user has it.
 type runtime interface {
 	who() (runtime, user string)
-	list(context.Context) ([]summary, error)
+	// list gives at least those that could be wanted; all, if nothing in particular is.
+	list(ctx context.Context, wants map[string]wanted) ([]summary, error)
 	inspect(context.Context, []summary) ([]Container, error)
 	// events calls on for what is from since on, first with Connected; it blocks.
 	events(ctx context.Context, since time.Time, on func(Event)) error
 }
 
-// Find looks the names up: one question a runtime for the list, and details only of
-// those that matched. A name is a container's own, the beginning of its id (four
+// Find looks the names up: Docker is asked for each by its name, or for the list where
+// one is of compose; podman for the list, and then for details of those that matched. A name is a container's own, the beginning of its id (four
 // digits at least; a name wins over an id), PROJECT/SERVICE or
 // PROJECT/SERVICE/NUMBER of compose, and any of these with docker:, podman: or
 // podman:USER@ in front. The map has all that each name could mean: none, one or
@@ -59,7 +60,7 @@ func (f *Finder) Find(ctx context.Context, names []string) (map[string][]Contain
 	}
 	runtimes, err := f.runtimes(wants)
 	errs = append(errs, err)
-	lists := ask(runtimes, func(r runtime) ([]summary, error) { return r.list(ctx) })
+	lists := ask(runtimes, func(r runtime) ([]summary, error) { return r.list(ctx, wants) })
 	matches := map[string][]summary{}
 	for name, w := range wants {
 		for _, l := range lists {
@@ -181,7 +182,7 @@ func (f *Finder) All(ctx context.Context) ([]Container, error) {
 	runtimes, err := f.runtimes(map[string]wanted{"": {}})
 	errs := []error{err}
 	answers := ask(runtimes, func(r runtime) ([]Container, error) {
-		all, err := r.list(ctx)
+		all, err := r.list(ctx, nil)
 		running := pick(all, func(s summary) bool { return s.running })
 		if err != nil || len(running) == 0 {
 			return nil, err

@@ -27,7 +27,7 @@ type podman struct {
 func (p podman) who() (string, string) { return Podman, p.user }
 
 // list implements runtime.
-func (p podman) list(ctx context.Context) ([]summary, error) {
+func (p podman) list(ctx context.Context, _ map[string]wanted) ([]summary, error) {
 	var all []struct {
 		ID     string `json:"Id"`
 		Names  []string
