@@ -146,41 +146,7 @@ func (s *session) applyOVS(changes []state.Change, i int) (int, error) {
 		return 0, &state.ApplyError{Index: at, Err: describe(changes[at], err)}
 	}
 	s.afterOVS()
-	return n - i, s.forgetWays(changes[i:n])
-}
-
-// forgetWays makes the bridges forget behind which port a MAC address is, where the way
-// that frames take has changed: spanning tree and protected ports do not do that by
-// themselves, and what was learned is believed for five minutes.
-func (s *session) forgetWays(changes []state.Change) error {
-	host, err := s.space(state.HostScope)
-	if err != nil {
-		return err
-	}
-	for _, bridge := range rerouted(changes) {
-		_, err := s.run(host, program{name: "ovs-appctl", args: []string{"--timeout=5", "fdb/flush", bridge}})
-		if err != nil {
-			s.host.cfg.Warnf("forget what %s has learned: %v", bridge, err)
-		}
-	}
-	return nil
-}
-
-// rerouted are the bridges on which frames take other ways after the changes.
-func rerouted(changes []state.Change) []string {
-	var bridges []string
-	for _, c := range changes {
-		name := c.Key().Name
-		if p, ok := c.After.(state.OVSPort); ok {
-			name = p.Bridge
-		}
-		for _, f := range c.Fields {
-			if slices.Contains([]string{"protected", "stp", "rstp"}, f.Field) && !slices.Contains(bridges, name) {
-				bridges = append(bridges, name)
-			}
-		}
-	}
-	return bridges
+	return n - i, nil
 }
 
 // afterOVS forgets the host's links, some of which came or went.

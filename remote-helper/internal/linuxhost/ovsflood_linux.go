@@ -10,7 +10,7 @@ import (
 // reflood has the ports of bridges whose spanning tree a batch has switched off take
 // broadcasts again. Open vSwitch 3.1 does not look at them anew by itself: those that
 // the tree had forward stay left out when frames go to all ports. It looks when their
-// OpenFlow settings change.
+// OpenFlow settings change, and forgets then what it has learned of the tree's ways.
 func (s *session) reflood(changes []state.Change) error {
 	for _, c := range changes {
 		before, was := c.Before.(state.OVSBridge)

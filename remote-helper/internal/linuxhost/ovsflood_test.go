@@ -33,7 +33,15 @@ func TestOVSFloodsWithoutTree(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+	const learned = "02:00:00:00:00:77"
+	ovs("ovs-appctl", "ofproto/trace", "nrbr0", "in_port=1,dl_src="+learned+",dl_dst=ff:ff:ff:ff:ff:ff,dl_type=0x88b5", "-generate")
+	if shown := ovs("ovs-appctl", "fdb/show", "nrbr0"); !strings.Contains(shown, learned) {
+		t.Fatalf("the bridge has not learned %s:\n%s", learned, shown)
+	}
 	r.update(state.OVSBridge{Name: "nrbr0", RSTP: new(false)})
+	if shown := ovs("ovs-appctl", "fdb/show", "nrbr0"); strings.Contains(shown, learned) {
+		t.Errorf("the bridge still believes what it learned with the tree:\n%s", shown)
+	}
 	shown := ovs("ovs-ofctl", "show", "nrbr0")
 	if got := floodPorts(shown); !slices.Equal(got, []string{"1"}) {
 		t.Errorf("ports that take broadcasts: got %q; want the first, and not the second, which was taken out on purpose:\n%s", got, shown)
