@@ -37,10 +37,8 @@ func follow(ctx context.Context, p Params, touched func()) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if f.fds[0].Revents != 0 {
-			if _, _, err := f.links.Receive(); err == nil || errors.Is(err, unix.ENOBUFS) {
-				touched()
-			}
+		if f.fds[0].Revents != 0 && f.changed(p.Index) {
+			touched()
 		}
 		f.drain()
 	}
@@ -107,6 +105,21 @@ func (f *follower) add(fd int) {
 	f.fds = append(f.fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 }
 
+// changed reads what the kernel tells of links, and reports whether it may be about the
+// one with that index. A host's own namespace may have thousands of others.
+func (f *follower) changed(index int) bool {
+	messages, _, err := f.links.Receive()
+	if err != nil {
+		return errors.Is(err, unix.ENOBUFS) // too much at once: it may be
+	}
+	for _, m := range messages {
+		if len(m.Data) >= unix.SizeofIfInfomsg && int(nl.DeserializeIfInfomsg(m.Data).Index) == index {
+			return true
+		}
+	}
+	return false
+}
+
 // drain empties the inotify queue; what it says is looked up.
 func (f *follower) drain() {
 	var buf [4096]byte
@@ -144,7 +157,7 @@ func (f *follower) gone(p Params) error {
 			return fmt.Errorf("%w: the network namespace of %s is gone", errGone, p.Where)
 		}
 	}
-	if _, err := netlink.LinkByIndex(p.Index); err != nil {
+	if _, err := netlink.LinkByIndex(p.Index); isMissing(err) {
 		return fmt.Errorf("%w: %s: %w", errGone, p.Where, err)
 	}
 	return nil

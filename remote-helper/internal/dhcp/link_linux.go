@@ -105,7 +105,7 @@ func (p Params) route(l Lease, r Route) netlink.Route {
 // is gone already is no error.
 func Clear(p Params, l Lease) error {
 	link, err := netlink.LinkByIndex(p.Index)
-	if missing := (netlink.LinkNotFoundError{}); errors.As(err, &missing) || errors.Is(err, unix.ENODEV) {
+	if isMissing(err) {
 		return nil
 	}
 	if err != nil {
@@ -122,6 +122,12 @@ func Clear(p Params, l Lease) error {
 		errs = append(errs, fmt.Errorf("delete address %s of %s: %w", l.Address, p.Where, err))
 	}
 	return errors.Join(errs...)
+}
+
+// isMissing reports whether the error says that there is no such link.
+func isMissing(err error) bool {
+	missing := netlink.LinkNotFoundError{}
+	return errors.As(err, &missing) || errors.Is(err, unix.ENODEV)
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {

@@ -76,6 +76,25 @@ func TestLeaseOfAContainerMadeAgain(t *testing.T) {
 	}
 }
 
+// A macvlan has a MAC address of its own; an ipvlan has that of the link below, and
+// gets no answers but those to everybody.
+func TestLeaseOnTopOfALink(t *testing.T) {
+	for kind, mode := range map[string]string{"macvlan": "bridge", "ipvlan": "l2"} {
+		t.Run(kind, func(t *testing.T) {
+			n := newLAN(t)
+			n.udhcpd("option lease 60")
+			top := state.Link{Scope: n.in, Name: "top0", Type: kind, Mode: mode, State: "up", Parent: "eth1", ParentScope: n.in}
+			if err := n.host.Apply(t.Context(), creations(top)); err != nil {
+				t.Skipf("probed %s: %v", kind, err)
+			}
+			want := state.Lease{Scope: n.in, Link: "top0"}
+			n.create(want)
+			n.wantInside("ping -c1 -W1 10.77.0.1", " 0% packet loss")
+			n.delete(want)
+		})
+	}
+}
+
 // The links of many containers are made first, and then all their leases.
 func TestLeasesTogether(t *testing.T) {
 	n := newLAN(t)
@@ -184,46 +203,6 @@ func TestLeaseOfANumberUsedAgain(t *testing.T) {
 	if !(process.Process{Pid: other.Process.Pid, Born: process.Born(strconv.Itoa(other.Process.Pid))}).Lives() {
 		t.Error("a process that is no client was ended")
 	}
-}
-
-// A client ends with what it is there for: else it would keep the namespace.
-func TestClientEnds(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		end  func(n *lan)
-	}{
-		{"link", func(n *lan) { n.output("ip", "link", "del", "v0") }},
-		{"namespace", func(n *lan) { n.output("ip", "netns", "del", strings.TrimPrefix(string(n.in), "netns:")) }},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			n := newLAN(t)
-			n.udhcpd("option lease 60")
-			n.create(n.lease())
-			client, _ := n.client()
-			test.end(n)
-			n.within(time.Second, "the client's end", func() bool { return !client.Process.Lives() })
-			n.within(time.Second, "its record's end", func() bool { _, there := n.client(); return !there })
-		})
-	}
-}
-
-// A container is known by its first process.
-func TestClientEndsWithTheContainer(t *testing.T) {
-	n := newLAN(t)
-	n.udhcpd("option lease 60")
-	_, name := n.in.Split()
-	first := exec.Command("nsenter", "--net=/run/netns/"+name, "sleep", "60")
-	if err := first.Start(); err != nil {
-		t.Fatal(err)
-	}
-	end := func() { first.Process.Kill(); first.Wait() }
-	defer end()
-	time.Sleep(50 * time.Millisecond) // until nsenter is where it goes
-	n.in = state.PidScope(strconv.Itoa(first.Process.Pid))
-	n.create(n.lease())
-	client, _ := n.client()
-	end()
-	n.within(time.Second, "the client's end", func() bool { return !client.Process.Lives() })
 }
 
 func TestNoServer(t *testing.T) {
