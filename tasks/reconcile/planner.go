@@ -150,8 +150,13 @@ func (p *Planner) Plan(ctx context.Context, task int, wants []state.Want) ([]sta
 // earlier ones asked for stays part of what is to be put back later.
 func (p *Planner) remember(w wanted) {
 	k := w.Object.Key()
-	if earlier, ok := p.wants[k]; ok && !w.Absent && !earlier.Absent && sameType(earlier.origin.Object, w.origin.Object) {
-		w.origin.Object = state.Merge(earlier.origin.Object, w.origin.Object)
+	if earlier, ok := p.wants[k]; ok && !w.Absent && !earlier.Absent {
+		switch was, now := earlier.origin.Object, w.origin.Object; {
+		case sameType(was, now):
+			w.origin.Object = state.Merge(was, now)
+		case state.Plain(was) && !state.Plain(now):
+			w.origin = earlier.origin // a bridge with all that a task says of it, then one that a container needs
+		}
 	}
 	p.unwant(k)
 	p.wants[k] = w

@@ -315,3 +315,21 @@ func TestUndoThatHasToLeaveSomethingIsAnError(t *testing.T) {
 		t.Error("got no error, though the route could not be put back")
 	}
 }
+
+func TestWhatATaskSaysOfABridgeIsKeptWhenAnotherNeedsTheBridge(t *testing.T) {
+	for _, wants := range [][]state.Want{
+		state.Present(bridge, state.Switch{Name: "br0"}),
+		state.Present(state.Switch{Name: "br0"}, bridge),
+	} {
+		p := New(newMemory(uplink()...), Options{})
+		for i, w := range wants {
+			if _, err := p.Plan(t.Context(), i+1, []state.Want{w}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		kept := p.Wanted()
+		if len(kept) != 1 || kept[0].Object != state.Object(bridge) {
+			t.Errorf("got %+v; want the bridge as the task has it", kept)
+		}
+	}
+}

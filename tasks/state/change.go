@@ -132,6 +132,10 @@ func Storable(o Object) bool {
 	return prototypes[o.Key().Kind] == t || lateTypes[t.Name()] == t
 }
 
+// Plain reports whether the object is of the type that its kind is read back as, and
+// not a want that becomes such an object.
+func Plain(o Object) bool { return prototypes[o.Key().Kind] == reflect.TypeOf(o) }
+
 // encoded is an object on the wire and in the journal.
 type encoded struct {
 	Kind   Kind            `json:"kind"`

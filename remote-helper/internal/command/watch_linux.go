@@ -64,16 +64,42 @@ func putBack(ctx context.Context, p place, host state.Host) error {
 	for _, b := range books {
 		items = append(items, b.Items...)
 	}
-	results, err := restore.Put(ctx, host, items)
-	errs := []error{err}
+	for try := 1; ; try++ {
+		results, err := restore.Put(ctx, host, items)
+		if err != nil {
+			return err
+		}
+		if err = tell(results); err == nil || try == putTries {
+			return err
+		}
+		fmt.Printf("once more in %v: %v\n", putPause, err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(putPause):
+		}
+	}
+}
+
+// At boot others are still at work on the network: Open vSwitch sets up its bridges
+// after it says that it has started.
+const (
+	putTries = 5
+	putPause = 2 * time.Second
+)
+
+// tell says what became of the items. What went wrong is the error.
+func tell(results []restore.Result) error {
+	var errs []error
 	for _, r := range results {
+		key := r.Item.Object.Key()
 		switch {
 		case r.Err != nil:
-			errs = append(errs, r.Err)
+			errs = append(errs, fmt.Errorf("%s: %w", key, r.Err))
 		case r.Waits != "":
-			fmt.Printf("%s waits: %s\n", r.Item.Object.Key(), r.Waits)
+			fmt.Printf("%s waits: %s\n", key, r.Waits)
 		case len(r.Changes) > 0:
-			fmt.Printf("%s put back\n", r.Item.Object.Key())
+			fmt.Printf("%s put back\n", key)
 		}
 	}
 	return errors.Join(errs...)

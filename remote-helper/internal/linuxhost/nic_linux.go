@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"netrun/tasks/state"
@@ -185,11 +186,32 @@ func (sp *space) welcome(info *linkInfo, l state.Link) error {
 		return err
 	}
 	if info.name != l.NIC {
-		m := byIndex(info.index)
-		m.add(unix.IFLA_IFNAME, append([]byte(l.NIC), 0))
-		if err := m.send(sp, 0); err != nil {
+		if err := sp.rename(info.index, l.NIC); err != nil {
 			return nicRefused(err)
 		}
 	}
 	return sp.atHome(info.index, was)
+}
+
+// rename gives the link another name. When a card comes back under the name that it
+// had inside, udev gives it its usual name as a second one, which is then in the way.
+func (sp *space) rename(index int, name string) error {
+	m := byIndex(index)
+	m.add(unix.IFLA_IFNAME, append([]byte(name), 0))
+	err := m.send(sp, 0)
+	if !errors.Is(err, unix.EEXIST) || sp.dropAltName(index, name) != nil {
+		return err
+	}
+	return m.send(sp, 0)
+}
+
+// dropAltName takes a second name from the link; it is an error if it has no such.
+func (sp *space) dropAltName(index int, name string) error {
+	names := nl.NewRtAttr(unix.IFLA_PROP_LIST|unix.NLA_F_NESTED, nil)
+	names.AddRtAttr(unix.IFLA_ALT_IFNAME, append([]byte(name), 0))
+	req := sp.request(unix.RTM_DELLINKPROP, unix.NLM_F_ACK)
+	req.AddData(byIndex(index).info)
+	req.AddData(names)
+	_, err := req.Execute(unix.NETLINK_ROUTE, 0)
+	return err
 }

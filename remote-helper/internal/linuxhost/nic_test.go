@@ -112,3 +112,16 @@ func TestReturnedNICs(t *testing.T) {
 		t.Errorf("again: got %v, error %v; want none", names, err)
 	}
 }
+
+// udev gives a card that comes back under a new name its old one as a second name.
+func TestNICWhoseOldNameIsItsSecondName(t *testing.T) {
+	r := newRig(t)
+	r.output("ip", "link", "add", "eth2", "type", "veth", "peer", "name", "up1")
+	r.output("ip", "link", "property", "add", "dev", "eth2", "altname", "ens5")
+	r.output("ip", "link", "set", "eth2", "alias", "netrun nic=ens5 state=up mtu=1400")
+	names, err := r.host.ReturnNICs(t.Context())
+	if err != nil || len(names) != 1 || names[0] != "ens5" {
+		t.Fatalf("got %q, error %v; want ens5", names, err)
+	}
+	r.have(state.Link{Name: "ens5", State: "up", MTU: 1400})
+}

@@ -203,13 +203,20 @@ func (w *watch) welcome(ctx context.Context) {
 	if !w.lends {
 		return
 	}
-	err := w.locked(ctx, func() error {
-		names, err := w.Returned(ctx)
-		for _, n := range names {
-			w.Logf("link %s is back from a container that has ended", n)
-		}
-		return err
-	})
+	err := w.locked(ctx, func() error { w.giveBack(ctx); return nil })
+	if err != nil && ctx.Err() == nil {
+		w.Logf("%v", err)
+	}
+}
+
+func (w *watch) giveBack(ctx context.Context) {
+	if !w.lends {
+		return
+	}
+	names, err := w.Returned(ctx)
+	for _, n := range names {
+		w.Logf("link %s is back from a container that has ended", n)
+	}
 	if err != nil && ctx.Err() == nil {
 		w.Logf("%v", err)
 	}
@@ -291,6 +298,8 @@ func (w *watch) put(ctx context.Context, why string, choose func([]store.Item) [
 			if items, err = w.items(); err != nil { // the play may have changed them
 				return err
 			}
+			// A card that comes and goes with a restart must not be taken for one of that name.
+			w.giveBack(ctx)
 			items = w.unquarrelled(choose(items))
 			results, err := restore.Put(ctx, w.Host, items)
 			w.remember(results)
