@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 //go:embed image.sh
@@ -33,8 +34,8 @@ func Cache() (string, error) {
 	return filepath.Join(dir, "netrun", "vm"), nil
 }
 
-// Build returns the image, made anew if none of this recipe is in the cache. What
-// the making prints goes to log.
+// Build returns the image, made anew, and said so to log, if none of this recipe is in
+// the cache.
 func Build(ctx context.Context, log io.Writer) (image Image, err error) {
 	cache, err := Cache()
 	if err != nil {
@@ -70,11 +71,12 @@ func build(ctx context.Context, dir string, log io.Writer) error {
 	if err := os.WriteFile(script, recipe, 0o700); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "bash", script, partial)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("make image: %w", errors.Join(err, os.RemoveAll(partial)))
+	began := time.Now()
+	out, err := exec.CommandContext(ctx, "bash", script, partial).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("make image: %w\n%s", errors.Join(err, os.RemoveAll(partial)), tail(string(out), 40))
 	}
+	fmt.Fprintf(log, "vm: made in %.0fs\n", time.Since(began).Seconds())
 	return os.Rename(partial, dir)
 }
 

@@ -56,7 +56,9 @@ chroot "$root" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dp
 tree=$out/tree
 mkdir -p "$tree/bin"
 cp "$root/bin/busybox" "$tree/bin/busybox"
-for applet in $("$tree/bin/busybox" --list); do ln -sf busybox "$tree/bin/$applet"; done
+for applet in $("$tree/bin/busybox" --list); do
+  [ "$applet" = busybox ] || ln -s busybox "$tree/bin/$applet"
+done
 mkdir -p "$root/usr/local/share"
 tar -C "$tree" -cf "$root/usr/local/share/busybox.tar" .
 

@@ -109,6 +109,25 @@ var places = []struct{ name, first, second string }{
     - address: {dev: ens4, address: [10.8.1.2/24, 10.8.0.2/32]}
     - route: {to: 10.8.0.1, via: 10.8.1.1, src: 10.8.0.2}
 `},
+	{"static_ip on a VLAN of a card", `
+    - static_ip: {netns: c, macvlan_on: ens4, vlan: 40, addresses: 10.8.0.1/24}
+`, `
+    - vlan: {link: ens4, id: 40}
+    - address: {dev: ens4.40, address: 10.8.0.2/24}
+`},
+	{"static_ip on an ipvlan", `
+    - static_ip: {netns: c, ipvlan_on: ens4, addresses: 10.8.0.1/24}
+`, `
+    - address: {dev: ens4, address: 10.8.0.2/24}
+`},
+	{"static_ip with a tag, in the kernel's Open vSwitch", `
+    - ovs_bridge: ovsbr0
+    - ovs_port: {bridge: ovsbr0, name: ens4, trunks: [50]}
+    - static_ip: {netns: c, bridge: ovsbr0, tag: 50, addresses: 10.8.0.1/24}
+`, `
+    - vlan: {link: ens4, id: 50}
+    - address: {dev: ens4.50, address: 10.8.0.2/24}
+`},
 	{"macvlan", `
     - macvlan: {name: eth1, link: ens4, netns: c}
 `, `
@@ -124,6 +143,14 @@ var places = []struct{ name, first, second string }{
 `},
 }
 
+// inside gives the link in the namespace its address, which static_ip does itself.
+func inside(tasks string) string {
+	if strings.Contains(tasks, "static_ip") {
+		return ""
+	}
+	return "    - address: {dev: eth1, netns: c, address: 10.8.0.1/24}"
+}
+
 func TestPlaces(t *testing.T) {
 	one, two := pair(t)
 	for _, place := range places {
@@ -134,7 +161,7 @@ func TestPlaces(t *testing.T) {
     - interface: {name: ens4, state: up}
     - netns: c
 `+place.first+`
-    - address: {dev: eth1, netns: c, address: 10.8.0.1/24}
+`+inside(place.first)+`
 - hosts: vm2
   tasks:
     - interface: {name: ens4, state: up}
@@ -204,5 +231,22 @@ func (m *Machine) sends(t *testing.T, netns string, to *Machine, toNetns, addres
 	t.Logf("%d bytes to %s over TCP: %.1fs", bulk, address, time.Since(began).Seconds())
 	if strings.TrimSpace(got) != strconv.Itoa(bulk) {
 		t.Fatalf("TCP to %s: %q of %d bytes came", address, got, bulk)
+	}
+}
+
+// TestNetem makes the wire slow.
+func TestNetem(t *testing.T) {
+	one, _ := pair(t)
+	played(t, underlay)
+	fast := one.pings(t, "", "192.0.2.2")
+	played(t, `
+- hosts: vm1
+  tasks:
+    - qdisc: {dev: ens4, type: netem, delay: 300ms}
+`)
+	slow := one.pings(t, "", "192.0.2.2")
+	t.Logf("least round trip: %v, with netem %v", fast, slow)
+	if slow < 300*time.Millisecond || fast > slow-200*time.Millisecond {
+		t.Errorf("least round trip: got %v, and %v with 300ms of netem", fast, slow)
 	}
 }

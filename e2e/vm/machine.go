@@ -49,7 +49,7 @@ func (m *Machine) arguments() []string {
 	args := append(accelerated(m.rack.accel),
 		"-name", m.Name, "-m", "1024", "-smp", "2", "-display", "none", "-nodefaults", "-no-user-config",
 		"-kernel", image.file("vmlinuz"), "-initrd", image.file("initrd"),
-		"-append", "console=ttyS0 quiet loglevel=4 systemd.show_status=0 systemd.hostname="+m.Name+fmt.Sprintf(" systemd.machine_id=%032x", m.number+1),
+		"-append", "console=ttyS0 quiet loglevel=4 apparmor=0 systemd.show_status=0 systemd.hostname="+m.Name+fmt.Sprintf(" systemd.machine_id=%032x", m.number+1),
 		"-chardev", "file,id=console,append=on,path="+m.Name+".console", "-serial", "chardev:console",
 		"-drive", "file="+m.Name+".qcow2,if=virtio,format=qcow2,cache=writeback",
 		"-device", "virtio-rng-pci,addr=7",

@@ -88,7 +88,10 @@ func pair(t *testing.T) (one, two *Machine) {
 		said := int64(len(m.Console(0)))
 		t.Cleanup(func() {
 			if t.Failed() {
-				t.Logf("console of %s:\n%s", m.Name, tail(m.Console(said), 60))
+				ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+				defer cancel()
+				log, err := m.Shell(ctx, "journalctl -b -n 60 --no-pager -u 'netrun-*' -u ovs-vswitchd -o short-monotonic")
+				t.Logf("console of %s:\n%s\nservices (%v):\n%s", m.Name, tail(m.Console(said), 60), err, log)
 			}
 		})
 	}
@@ -137,11 +140,20 @@ func eventually(t *testing.T, limit time.Duration, wrong func() string) time.Dur
 // play runs a playbook, given as text, on both machines.
 func play(t *testing.T, playbook string, flags ...string) rig.Result {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "site.yaml")
+	return netrun(t, append([]string{"play", "-i", the.rack.Inventory, site(t, playbook)}, flags...)...)
+}
+
+// site writes a playbook to a file. What plays keep is kept under the file's path: one
+// text has one path for the whole test.
+func site(t *testing.T, playbook string) string {
+	t.Helper()
+	sum := fnv.New32a()
+	sum.Write([]byte(t.Name() + playbook))
+	path := filepath.Join(the.rack.dir, fmt.Sprintf("site-%08x.yaml", sum.Sum32()))
 	if err := os.WriteFile(path, []byte(playbook), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return netrun(t, append([]string{"play", "-i", the.rack.Inventory, path}, flags...)...)
+	return path
 }
 
 func netrun(t *testing.T, args ...string) rig.Result {
