@@ -161,6 +161,9 @@ func localnet(family int, list []binding) []state.Object {
 	}
 }
 
+// dockerUser is the chain that Docker leaves to its user.
+const dockerUser = "DOCKER-USER"
+
 // rules are the chains of a family and the jumps to them.
 func (p *Publish) rules(family int, list []binding) []state.Object {
 	name, local := p.chain(), []string{"-m", "addrtype", "--dst-type", "LOCAL"}
@@ -189,10 +192,11 @@ func (p *Publish) rules(family int, list []binding) []state.Object {
 	if family == 6 {
 		own = append([]string{"!", "-d", "::1/128"}, local...) // it could not leave the host
 	}
-	docker := jump("filter", "DOCKER-USER", accept.Name)
-	docker.Optional = true
+	// What Docker's user says is forwarded, or not, is in DOCKER-USER, and goes first.
+	docker, forward := jump("filter", dockerUser, accept.Name), jump("filter", "FORWARD", accept.Name)
+	docker.First, docker.Last, docker.When, forward.When = false, true, "chain="+dockerUser, "nochain="+dockerUser
 	return []state.Object{dnat, snat, accept, jump("nat", "PREROUTING", dnat.Name, local...), jump("nat", "OUTPUT", dnat.Name, own...),
-		jump("nat", "POSTROUTING", snat.Name), jump("filter", "FORWARD", accept.Name), docker}
+		jump("nat", "POSTROUTING", snat.Name), forward, docker}
 }
 
 // published is the container's address in the words of rules.

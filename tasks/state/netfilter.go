@@ -1,7 +1,6 @@
 package state
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -14,14 +13,15 @@ type Table struct {
 	Name   string `json:"name" state:"key"`   // filter, nat, mangle, raw
 	// Busy is observed: it holds more than netrun's own chains and the jumps to them.
 	Busy bool `json:"busy,omitempty" state:"hint"`
-	// Foreign are observed: the names of the chains that other programs made.
-	Foreign []string `json:"foreign,omitempty" state:"hint"`
+	// Foreign are observed: the chains that other programs made, and how many rules
+	// they have; a RETURN for all packets at the end, which Docker puts there, is not counted.
+	Foreign map[string]int `json:"foreign,omitempty" state:"hint"`
 }
 
 // When is a condition on the host, of an object in an iptables table:
 // net/bridge/bridge-nf-call-iptables=1 is that the parameter is there and has that
-// value, chain=DOCKER-USER that another program's chain of that name is in the table;
-// & joins several. An object whose condition does not hold is not wanted. "" always holds.
+// value, chain=DOCKER-USER that another program's chain of that name is in the table,
+// nochain=DOCKER-USER that it is not; & joins several. An object whose condition does not hold is not wanted. "" always holds.
 type When string
 
 // in is the table that a condition is about.
@@ -35,7 +35,7 @@ type in struct {
 func (w When) reads(at in) []Key {
 	var keys []Key
 	for _, part := range w.parts() {
-		if part[0] == "chain" {
+		if part[0] == "chain" || part[0] == "nochain" {
 			keys = append(keys, TableKey(at.scope, at.family, at.table))
 		} else {
 			keys = append(keys, Sysctl{Scope: at.scope, Name: part[0]}.Key())
@@ -59,11 +59,12 @@ func (w When) parts() [][2]string {
 func (w When) holds(view View, at in) bool {
 	for i, part := range w.parts() {
 		o, there := view.Get(w.reads(at)[i])
-		if !there {
+		t, _ := o.(Table)
+		_, chain := t.Foreign[part[1]]
+		switch s, _ := o.(Sysctl); {
+		case part[0] == "chain" && !chain, part[0] == "nochain" && chain:
 			return false
-		}
-		t, table := o.(Table)
-		if table && !slices.Contains(t.Foreign, part[1]) || !table && o.(Sysctl).Value != part[1] {
+		case !strings.HasSuffix(part[0], "chain") && (!there || s.Value != part[1]):
 			return false
 		}
 	}
@@ -173,9 +174,10 @@ type Jump struct {
 	// with both 0 and First unset, after all.
 	Behind int `json:"behind,omitempty" state:"hint"`
 	Beside int `json:"beside,omitempty" state:"hint"`
-	// Optional wants nothing where the chain From is not there.
-	Optional bool `json:"optional,omitempty" state:"hint"`
-	When     When `json:"when,omitempty" state:"hint"`
+	// Last puts the jump after the rules that another program has in its chain From, but
+	// before a RETURN for all packets.
+	Last bool `json:"last,omitempty" state:"hint"`
+	When When `json:"when,omitempty" state:"hint"`
 }
 
 // Key implements Object.
@@ -190,16 +192,14 @@ func (j Jump) Needs() []Key {
 
 // Reads implements Late.
 func (j Jump) Reads() []Key {
-	if j.When != "" {
-		return j.When.reads(in{j.Scope, j.Family, j.Table})
-	}
-	if j.Optional {
-		return []Key{TableKey(j.Scope, j.Family, j.Table)}
+	keys := j.When.reads(in{j.Scope, j.Family, j.Table})
+	if j.Last {
+		keys = append(keys, TableKey(j.Scope, j.Family, j.Table))
 	}
 	if HasFacts(j.Match...) {
-		return routingKeys(j.Scope)
+		keys = append(keys, routingKeys(j.Scope)...)
 	}
-	return nil
+	return keys
 }
 
 // Resolve implements Late, as a chain's.
@@ -208,12 +208,8 @@ func (j Jump) Resolve(view View) (Object, error) {
 		return nil, nil
 	}
 	j.When = ""
-	if j.Optional {
-		t, there := view.Get(TableKey(j.Scope, j.Family, j.Table))
-		if !there || !slices.Contains(t.(Table).Foreign, j.From) {
-			return nil, nil
-		}
-		j.Optional = false
+	if j.Last {
+		j = j.closing(view)
 	}
 	if len(j.Match) == 0 {
 		return j, nil
@@ -224,6 +220,15 @@ func (j Jump) Resolve(view View) (Object, error) {
 	}
 	j.Match = CanonicalRule(j.Family, match)
 	return j, nil
+}
+
+// closing is the jump after the rules of others, which go on deciding first.
+func (j Jump) closing(view View) Jump {
+	if t, there := view.Get(TableKey(j.Scope, j.Family, j.Table)); there {
+		j.Behind = t.(Table).Foreign[j.From]
+	}
+	j.First, j.Last = j.Behind == 0, false
+	return j
 }
 
 // ChainPrefix begins the name of every chain that is netrun's own.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -117,8 +118,8 @@ func TestHostsFileInPlace(t *testing.T) {
 	}
 }
 
-// TestOptionalJump leads through Docker's chain where Docker made it.
-func TestOptionalJump(t *testing.T) {
+// TestJumpToDockersUser leads through Docker's chain where Docker made it.
+func TestJumpToDockersUser(t *testing.T) {
 	r := newRig(t)
 	needIptables(r)
 	r.output("iptables", "-t", "filter", "-N", "DOCKER-USER")
@@ -126,11 +127,35 @@ func TestOptionalJump(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	jump := state.Jump{Family: 4, Table: "filter", From: "DOCKER-USER", To: "NETRUN-X", Optional: true}
-	if o, err := jump.Resolve(s); err != nil || o == nil {
-		t.Errorf("with the chain: got %v, error %v; want the jump", o, err)
+	jump := state.Jump{Family: 4, Table: "filter", From: "DOCKER-USER", To: "NETRUN-X", Last: true, When: "chain=DOCKER-USER"}
+	if o, err := jump.Resolve(s); err != nil || o == nil || !o.(state.Jump).First {
+		t.Errorf("with the chain: got %v, error %v; want the jump as first rule", o, err)
 	}
-	jump.From = "DOCKER-OTHER"
+	forward := state.Jump{Family: 4, Table: "filter", From: "FORWARD", To: "NETRUN-X", First: true, When: "nochain=DOCKER-USER"}
+	if o, err := forward.Resolve(s); err != nil || o != nil {
+		t.Errorf("instead of the chain: got %v, error %v; want nothing", o, err)
+	}
+	r.output("iptables", "-A", "DOCKER-USER", "-s", "192.0.2.0/24", "-j", "DROP")
+	r.output("iptables", "-A", "DOCKER-USER", "-j", "RETURN")
+	s, err = r.host.Observe(t.Context(), []state.Key{state.TableKey(state.HostScope, 4, "filter")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := jump.Resolve(s)
+	if err != nil || o == nil {
+		t.Fatalf("with rules: got %v, error %v; want the jump", o, err)
+	}
+	r.create(state.Chain{Family: 4, Table: "filter", Name: "NETRUN-X"}, o)
+	rules := r.output("iptables", "-S", "DOCKER-USER")
+	want := "-N DOCKER-USER\n-A DOCKER-USER -s 192.0.2.0/24 -j DROP\n-A DOCKER-USER -m comment --comment netrun -j NETRUN-X\n-A DOCKER-USER -j RETURN"
+	if strings.TrimSpace(rules) != want {
+		t.Errorf("got %s; want %s", rules, want)
+	}
+	forward.When = "nochain=DOCKER-OTHER"
+	if o, err := forward.Resolve(s); err != nil || o == nil {
+		t.Errorf("without the other chain: got %v, error %v; want the jump", o, err)
+	}
+	jump.When = "chain=DOCKER-OTHER"
 	if o, err := jump.Resolve(s); err != nil || o != nil {
 		t.Errorf("without the chain: got %v, error %v; want nothing", o, err)
 	}

@@ -60,13 +60,24 @@ func (t *ruleTable) busy() bool {
 	return false
 }
 
-// foreign lists the chains that other programs made: those without a policy.
-func (t *ruleTable) foreign() []string {
-	var out []string
+// foreign are the chains that other programs made, those without a policy, and how
+// many rules they have; a RETURN for all packets at the end is not counted.
+func (t *ruleTable) foreign() map[string]int {
+	out := map[string]int{}
 	for _, c := range t.chains {
-		if c.policy == "-" && !state.OwnChain(c.name) {
-			out = append(out, c.name)
+		if c.policy != "-" || state.OwnChain(c.name) {
+			continue
 		}
+		n, last := 0, []string(nil)
+		for _, r := range t.in(c.name) {
+			if _, _, ours := r.asJump(); !ours {
+				n, last = n+1, r.args
+			}
+		}
+		if slices.Equal(last, []string{"-j", "RETURN"}) {
+			n--
+		}
+		out[c.name] = n
 	}
 	return out
 }
