@@ -27,8 +27,8 @@ const keptSite = `
     - address: {dev: br1, address: 10.6.0.1/24}
     - sysctl: {name: net.ipv4.ip_forward, value: 1}
     - link: {container: web, from: "127.0.0.1:6379", to: "10.6.0.1:7000"}
-    - file: {path: /etc/kept.conf, state: file}
-      when: false
+    - bridge: passing
+      persist: false
 `
 
 // keptFile writes the playbook for the host, the same file each time.
@@ -89,7 +89,12 @@ func TestKept(t *testing.T) {
 	if got := count(standing(t, "kept")); got["present"] < 10 || got["deferred"] == 0 || got["drifted"]+got["failed"] > 0 {
 		t.Errorf("after the play: got %v; want all present but what waits for a container", got)
 	}
-	shell(t, the.hosts, "kept", "ip netns del web; ip link del br1; sysctl -q -w net.ipv4.ip_forward=0")
+	for _, o := range standing(t, "kept").Objects {
+		if strings.Contains(o.Object, "passing") {
+			t.Errorf("%s is kept, though its task says persist: false", o.Object)
+		}
+	}
+	shell(t, the.hosts, "kept", "ip link del passing; ip netns del web; ip link del br1; sysctl -q -w net.ipv4.ip_forward=0")
 	if got := count(standing(t, "kept")); got["drifted"] < 5 {
 		t.Errorf("after the loss: got %v; want it seen", got)
 	}

@@ -75,7 +75,7 @@ func anyList(texts []string) []any {
 // failureText is one line that says what went wrong: the status and the last words.
 func failureText(what string, out Output) string {
 	text := fmt.Sprintf("%s: status %d", what, out.Status)
-	said := lastLine(out.Stderr)
+	said := lastWords(out.Stderr)
 	if said == "" {
 		said = lastLine(out.Stdout)
 	}
@@ -83,6 +83,13 @@ func failureText(what string, out Output) string {
 		text += ": " + said
 	}
 	return text
+}
+
+// lastWords are the last lines of what a program complained about: some say the cause
+// first, and that they failed after it.
+func lastWords(text string) string {
+	lines := textLines(strings.TrimSpace(text))
+	return cut(strings.Join(lines[max(0, len(lines)-2):], "; "), 400)
 }
 
 func lastLine(text string) string {

@@ -24,9 +24,10 @@ func (a *app) removeCommand() *cobra.Command {
 		Use:   "remove SITE.yaml",
 		Short: "Take away what a playbook made",
 		Long: `Take away everything that a playbook made on its hosts, and put back what it
-changed, as far as it still is as netrun left it. What other playbooks want too
-stays, and so does what acts did (command, package, container, ...). It is a play
-like any other: journaled, confirmed, and undone by netrun undo.`,
+changed, as far as it still is as netrun left it. Containers that its tasks made are
+removed. What other playbooks want too stays, and so does what other acts did (command,
+package, service, ...). It is a play like any other: journaled, confirmed, and, but for
+the containers, undone by netrun undo.`,
 		Example: `  netrun remove -i hosts.ini site.yaml --check --diff
   netrun remove -i hosts.ini --tasks nodes    # what netrun task made there`,
 		Args: cobra.ExactArgs(1),
@@ -102,16 +103,24 @@ func (x *reach) drops(plays []*run.Play, s *site, what string) []*run.Play {
 	}
 	var out []*run.Play
 	made := map[run.Fleet]*run.Play{}
+	containers := &removals{}
+	if what == "all" {
+		containers = containerRemovals(plays)
+	}
 	for _, h := range hosts {
 		from := way[h]
 		p := made[from.Fleet]
 		if p == nil {
 			p = x.drop(from, s, what, len(plays)+len(out))
+			p.Tasks = append(p.Tasks, containers.tasks...)
 			made[from.Fleet] = p
 			out = append(out, p)
 		}
 		p.Batches[0] = append(p.Batches[0], h)
-		p.Scripts[h] = &script.Script{Play: p.Begin.Name, Host: h, Segments: [][]*script.Node{{}}}
+		p.Scripts[h] = &script.Script{Play: p.Begin.Name, Host: h, Segments: [][]*script.Node{containers.nodes[h]}}
+		if len(containers.nodes[h]) > 0 { // the variables that their templates name
+			p.Scripts[h].Vars = from.Scripts[h].Vars
+		}
 	}
 	return out
 }
