@@ -42,6 +42,12 @@ func withClients(t testing.TB, h *Host) {
 		if err != nil {
 			t.Error(err)
 		}
+		if logs, _ := filepath.Glob(filepath.Join(dir, "*")); t.Failed() {
+			for _, path := range logs {
+				text, err := os.ReadFile(path)
+				t.Logf("%s: %s%v", filepath.Base(path), text, err)
+			}
+		}
 		for _, r := range records {
 			if err := r.Process.End(3 * time.Second); err != nil {
 				t.Error(err)
