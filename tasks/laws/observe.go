@@ -98,8 +98,8 @@ func line(o state.Object) string {
 	zero := reflect.Zero(reflect.TypeOf(o)).Interface().(state.Object)
 	l, ok := o.(state.Link)
 	// These are the datapath's own, with a new MAC address each time: ovs-netdev in
-	// userspace, gre_sys, vxlan_sys_4789 and the like in the kernel.
-	bridge := ok && (l.Type == "bridge" || l.Name == "ovs-netdev" || strings.Contains(l.Name, "_sys"))
+	// userspace, ovs-system, gre_sys, vxlan_sys_4789 and the like in the kernel.
+	bridge := ok && (l.Type == "bridge" || l.Name == "ovs-netdev" || l.Name == "ovs-system" || strings.Contains(l.Name, "_sys"))
 	for _, f := range state.DiffExact(o, zero) {
 		if bridge && f.Field == "mac" {
 			continue // the kernel takes it from the ports, and zeroes it when the last one leaves
