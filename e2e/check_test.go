@@ -2,16 +2,12 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"netrun/tasks/doc"
+	"netrun/e2e/rig"
 )
 
 // dependent are tasks that each need what one before makes, in every way there is:
@@ -47,22 +43,22 @@ var dependent = []string{
 func TestCheckIsExactWhereTasksNeedEachOther(t *testing.T) {
 	need(t)
 	t.Parallel()
-	exact(t, "check", "", on("check", dependent...))
+	exact(t, the.hosts, "check", "", on("check", dependent...))
 }
 
 // exact plays the text with --check and for real: both must name the same changes,
 // a further check none, and an undo must bring the host back. given is played first.
-func exact(t *testing.T, host, given, text string) {
+func exact(t *testing.T, lab *rig.Lab, host, given, text string) {
 	t.Helper()
 	if given != "" {
-		play(t, the.hosts, given).want(t, 0)
-		shell(t, the.hosts, host, settled)
+		play(t, lab, given).want(t, 0)
+		shell(t, lab, host, settled)
 	}
-	before := snapshot(t, the.hosts, host)
+	before := snapshot(t, lab, host)
 	path := withFiles(t, text)
-	inventory := the.hosts.Inventory
+	inventory := lab.Inventory
 	said := playFile(t, inventory, path, "--check").want(t, 0)
-	if diff := sameAs(t, the.hosts, host, before); diff != "" {
+	if diff := sameAs(t, lab, host, before); diff != "" {
 		t.Fatalf("--check changed the host (-before +now):\n%s", diff)
 	}
 	did := playFile(t, inventory, path).want(t, 0)
@@ -73,9 +69,9 @@ func exact(t *testing.T, host, given, text string) {
 		t.Errorf("--check after the run: got %q; want no changes", left)
 	}
 	if len(did.objectChanges()) > 0 {
-		undo(t, host)
+		undo(t, lab, host)
 	}
-	if diff := cmp.Diff(configured(before), configured(snapshot(t, the.hosts, host))); diff != "" {
+	if diff := cmp.Diff(configured(before), configured(snapshot(t, lab, host))); diff != "" {
 		t.Errorf("after undo (-before +now):\n%s", diff)
 	}
 }
@@ -89,9 +85,9 @@ var operational = regexp.MustCompile(`NO-CARRIER,|,LOWER_UP| linkdown|state (UP|
 func configured(snapshot string) string { return operational.ReplaceAllString(snapshot, "") }
 
 // undo takes back the last play on the host.
-func undo(t *testing.T, host string) {
+func undo(t *testing.T, lab *rig.Lab, host string) {
 	t.Helper()
-	if r := command(t, t.TempDir(), "undo", "-i", the.hosts.Inventory, host); r.Exit != 0 {
+	if r := command(t, t.TempDir(), "undo", "-i", lab.Inventory, host); r.Exit != 0 {
 		t.Fatalf("undo: got exit status %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
 	}
 }
@@ -119,149 +115,4 @@ func (p played) objectChanges() []string {
 		}
 	}
 	return out
-}
-
-// source finds, in a page's example, the file of the controller that it reads.
-var source = regexp.MustCompile(`src: ([a-z.]+), dest: /`)
-
-// withFiles writes a playbook beside the files that the pages' examples read.
-func withFiles(t *testing.T, text string) string {
-	t.Helper()
-	path := site(t, text)
-	for _, kind := range doc.Kinds() {
-		page, _ := doc.Page(kind)
-		content, ok := doc.Block(page, "text source")
-		name := source.FindStringSubmatch(page)
-		if !ok || name == nil {
-			continue
-		}
-		if err := os.WriteFile(filepath.Join(filepath.Dir(path), name[1]), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return path
-}
-
-// examples stand in for those of pages that need more than a lab host has, or
-// that tell of failures.
-var examples = map[string]struct{ given, example string }{
-	"command":       {"", "- command: ip -br link\n- command: {cmd: touch /run/e2e, creates: /run/e2e}\n- command: {cmd: ip -br link, probe: true}"},
-	"shell":         {"", "- shell: ip -br link | grep -c eth\n- shell: {cmd: 'echo \"$WHO\" > /run/who', env: {WHO: 'a; b'}, creates: /run/who}"},
-	"assert":        {"", "- assert: {that: 1 < 2}"},
-	"debug":         {"", "- debug: all is well"},
-	"fail":          {"", "- fail: no uplink\n  ignore_errors: true"},
-	"pause":         {"", "- pause: 1"},
-	"ping":          {"", "- ping:\n- ping: {to: 127.0.0.1}"},
-	"wait_for":      {"", "- wait_for: {port: 22, timeout: 5}\n- wait_for: {path: /etc/passwd}"},
-	"fetch":         {"", "- fetch: {src: /etc/hostname, dest: fetched}"},
-	"facts":         {"", "- facts:"},
-	"set_fact":      {"", "- set_fact: {mtu: 1400}\n- debug: {var: mtu}"},
-	"interface":     {"- veth: {name: uplink, peer: far, up: false}\n- bridge: br0\n- veth: {name: v-web, peer: v-web-in}", ""},
-	"router":        {"", "- router: {routes: [{to: 11.11.1.0/24, via: 198.18.0.1}]}"},
-	"router_config": {"", "- router_config: {syntax: ios, dest: /tmp/core1.txt, routes: [{to: 11.11.1.0/24, via: 198.18.0.1}]}"},
-	"package":       {"", "- package: {name: iproute2}"},
-	"service":       {initScript, "- service: {name: e2e, state: started}\n- service: {name: e2e, state: reloaded}"},
-}
-
-// initScript is a service that any host can have.
-const initScript = `- copy:
-    dest: /etc/init.d/e2e
-    mode: '0755'
-    content: |
-      #!/bin/sh
-      case $1 in
-      start) touch /run/e2e.up;;
-      stop) rm -f /run/e2e.up;;
-      reload) [ -e /run/e2e.up ];;
-      status) if [ -e /run/e2e.up ]; then echo running; else echo stopped; exit 3; fi;;
-      esac`
-
-// probes tell, on a host, whether a kind can work there at all.
-var probes = map[string]string{
-	"dummy":      "ip link add e2eprobe type dummy && ip link delete e2eprobe",
-	"vxlan":      "ip link add e2eprobe type vxlan id 1 dev eth1 dstport 4789 && ip link delete e2eprobe",
-	"macvlan":    "ip link add e2eprobe link eth1 type macvlan && ip link delete e2eprobe",
-	"ovs_bridge": "ovs-vsctl --timeout=2 show",
-	"ovs_port":   "ovs-vsctl --timeout=2 show",
-	"package":    "dpkg-query -W iproute2",
-	"service":    "command -v service || [ -d /run/systemd/system ]",
-}
-
-// TestCheckIsExactForEveryKind plays the example of every kind's page.
-func TestCheckIsExactForEveryKind(t *testing.T) {
-	need(t)
-	t.Parallel()
-	const host = "pages"
-	startOVS(t, host)
-	for _, kind := range doc.Kinds() {
-		t.Run(kind, func(t *testing.T) {
-			if probe, ok := probes[kind]; ok {
-				if _, err := the.hosts.Shell(t.Context(), host, probe); err != nil {
-					t.Skipf("probed by `%s`: %v", probe, err)
-				}
-			}
-			given, example := exampleOf(t, kind)
-			if given == "" {
-				exact(t, host, "", listed(host, example))
-				return
-			}
-			before := snapshot(t, the.hosts, host)
-			exact(t, host, listed(host, given), listed(host, example))
-			undo(t, host)
-			if diff := sameAs(t, the.hosts, host, before); diff != "" {
-				t.Errorf("after undo of what was given (-before +now):\n%s", diff)
-			}
-		})
-	}
-}
-
-func exampleOf(t *testing.T, kind string) (given, example string) {
-	t.Helper()
-	page, ok := doc.Page(kind)
-	if !ok {
-		t.Fatalf("kind %s has no page", kind)
-	}
-	given, _ = doc.Block(page, "yaml given")
-	example, _ = doc.Block(page, "yaml example")
-	if own, ok := examples[kind]; ok {
-		if own.given != "" {
-			given = own.given
-		}
-		if own.example != "" {
-			example = own.example
-		}
-	}
-	if example == "" {
-		t.Fatalf("page of %s has no example", kind)
-	}
-	return given, example
-}
-
-// listed is a play of tasks that stand in a list already.
-func listed(host, tasks string) string {
-	return "- name: test\n  hosts: " + host + "\n  tasks:\n    " + strings.ReplaceAll(strings.TrimSpace(tasks), "\n", "\n    ") + "\n"
-}
-
-// startOVS starts Open vSwitch on a host, where it is installed: a database and
-// a switch of the host's own.
-func startOVS(t *testing.T, host string) {
-	t.Helper()
-	const start = `command -v ovs-vswitchd >/dev/null || exit 0
-mkdir -p /var/run/openvswitch /etc/openvswitch /var/log/openvswitch
-rm -f /etc/openvswitch/conf.db
-ovsdb-tool create /etc/openvswitch/conf.db /usr/share/openvswitch/vswitch.ovsschema &&
-ovsdb-server --remote=punix:/var/run/openvswitch/db.sock --pidfile --detach --log-file >/dev/null 2>&1 &&
-ovs-vsctl --timeout=5 --no-wait init &&
-ovs-vswitchd --pidfile --detach --log-file >/dev/null 2>&1`
-	if out, err := the.hosts.Shell(t.Context(), host, start); err != nil {
-		t.Logf("Open vSwitch does not start on %s: %v\n%s", host, err, out)
-	}
-}
-
-func TestEveryStandInHasAKind(t *testing.T) {
-	for kind := range examples {
-		if !slices.Contains(doc.Kinds(), kind) {
-			t.Errorf("an example for %q, which is no kind", kind)
-		}
-	}
 }

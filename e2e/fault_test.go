@@ -100,7 +100,7 @@ func converges(t *testing.T, host, before string) played {
 	text := quick(host)
 	next := play(t, the.hosts, text).want(t, 0)
 	play(t, the.hosts, text).unchanged(t)
-	undo(t, host)
+	undo(t, the.hosts, host)
 	if diff := sameAs(t, the.hosts, host, before); diff != "" {
 		t.Fatalf("%s after fault, play and undo (-before +now):\n%s", host, diff)
 	}
@@ -234,7 +234,7 @@ func TestHelperKilledAtRandom(t *testing.T) {
 		})
 		<-done
 		if p.Exit == 0 { // it was done by then
-			undo(t, "random")
+			undo(t, the.hosts, "random")
 		}
 		next := converges(t, "random", before)
 		t.Logf("helper killed after %s: exit status %d, next play found %q", moment, p.Exit, next.found())

@@ -129,7 +129,7 @@ func TestHostileTextIsData(t *testing.T) {
 		if strings.Contains(rules, "192.0.2.66") && !strings.Contains(rules, "--comment") {
 			t.Errorf("%q made a rule of its own:\n%s", text, rules)
 		}
-		undo(t, host)
+		undo(t, the.hosts, host)
 	}
 	if diff := sameAs(t, the.hosts, host, before); diff != "" {
 		t.Errorf("(-before +now):\n%s", diff)

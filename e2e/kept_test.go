@@ -154,7 +154,7 @@ func TestPrune(t *testing.T) {
 	if got := shell(t, the.hosts, host, "ip -br link show type bridge"); strings.Contains(got, "br1") || !strings.Contains(got, "br2") || !strings.Contains(got, "br3") {
 		t.Errorf("got bridges\n%swant br2 and br3", got)
 	}
-	undo(t, host)
+	undo(t, the.hosts, host)
 	if got := count(standing(t, host)); got["present"] < 3 || got["drifted"] > 0 {
 		t.Errorf("after the undo of the prune: got %v; want br1 back, and kept", got)
 	}

@@ -13,7 +13,7 @@ import (
 // times, timers, and what belongs to the machine's kernel as a whole.
 const look = `
 say() { printf '== %s\n' "$*"; }
-say addresses; ip -d addr | sed -E 's/ (hello|tcn|topology_change|gc)_timer +[0-9.]+//g; s/ tentative//g'
+say addresses; ip -d addr | sed -E 's/ (hello|tcn|topology_change|gc|hold|message_age|forward_delay)_timer +[0-9.]+//g; s/ tentative//g'
 say namespaces; ls /run/netns 2>/dev/null
 say routes; ip route show table all; ip -6 route show table all | sed -E 's/ expires [0-9]+sec//'
 say rules; ip rule; ip -6 rule

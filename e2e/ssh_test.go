@@ -28,7 +28,7 @@ func worksOn(t *testing.T, inventory, host string, args ...string) {
 	if got := shell(t, the.hosts, host, "cat /tmp/name"); got != host {
 		t.Errorf("got %q in the file; want %q", got, host)
 	}
-	undo(t, host)
+	undo(t, the.hosts, host)
 }
 
 // inventoryOf writes an inventory of hosts of the lab, each with its variables.
@@ -184,7 +184,7 @@ func TestDeadHosts(t *testing.T) {
 	if p.Elapsed > 12*time.Second {
 		t.Errorf("got the end after %s; want little more than the timeout of 3s", p.Elapsed)
 	}
-	undo(t, "well")
+	undo(t, the.hosts, "well")
 }
 
 // TestHostDiesInAPlay drops all packets of a host that is at work.

@@ -28,7 +28,8 @@ type Result struct {
 	Stdout, Stderr string
 	Exit           int // 128 and the signal's number, if a signal ended it
 	Elapsed        time.Duration
-	Peak           int64 // most memory that was resident, in bytes
+	CPU            time.Duration // of the program, its own and the kernel's for it
+	Peak           int64         // most memory that was resident, in bytes
 }
 
 // Run runs the command. Its exit status is no error: not being able to start it,
@@ -54,6 +55,7 @@ func Run(ctx context.Context, c Command) (Result, error) {
 	err := cmd.Wait()
 	r := Result{Stdout: stdout.String(), Stderr: stderr.String(), Elapsed: time.Since(began)}
 	r.Exit, r.Peak = status(cmd.ProcessState)
+	r.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	var exit *exec.ExitError
 	if ctx.Err() != nil || (err != nil && !errors.As(err, &exit)) {
 		return r, fmt.Errorf("run %s: %w\n%s%s", strings.Join(c.Argv, " "), errors.Join(ctx.Err(), err), r.Stdout, r.Stderr)
