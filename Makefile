@@ -45,10 +45,10 @@ demo: ## a lab of three nodes and a router, a play on it, and proof that it work
 	@bash e2e/demo.sh
 
 .PHONY: test
-test: deps lint build cross ## everything that CI does (10 minutes at most)
+test: deps lint build cross ## everything that CI does (ten minutes on a machine of its own)
 	@{ rc=0; \
-	   $(GO) test -json -timeout 5m $$($(GO) list ./... | grep -v '^netrun/e2e') || rc=1; \
-	   $(GO) test -json -p 1 -count=1 -timeout 8m ./e2e/... || rc=1; \
+	   $(GO) test -json -timeout 15m $$($(GO) list ./... | grep -v '^netrun/e2e') || rc=1; \
+	   $(GO) test -json -p 1 -count=1 -timeout 30m ./e2e/... || rc=1; \
 	   exit $$rc; } | $(GO) run ./e2e/summary
 
 .PHONY: vm

@@ -67,14 +67,18 @@ func kernelHas(link string) string {
 	return "ip link add e2eprobe " + link + " && ip link delete e2eprobe"
 }
 
-// furnish gives a host what the examples find there: an image, its archive, and,
-// once there is a link lan0, a DHCP server.
+// furnish gives a host what the examples find there: an image, its archive, once
+// there is a link lan0 a DHCP server, and a docker0 that has had a port, which the
+// kernel has given a link-local address for good.
 func furnish(t *testing.T, lab *rig.Lab, host string) {
 	t.Helper()
 	if err := lab.Import(t.Context(), host, "docker", "box"); err != nil {
 		t.Fatal(err)
 	}
 	shell(t, lab, host, `docker create --name box box true && docker export box >/root/box.tar && docker rm box
+ip link add e2e0 type veth peer name e2e1 && ip link set e2e0 master docker0 up && ip link set e2e1 up
+for i in $(seq 100); do ip -6 addr show dev docker0 | grep -v tentative | grep -q fe80 && break; sleep 0.1; done
+ip link delete e2e0
 ! command -v dnsmasq || setsid dnsmasq -k --conf-file=/dev/null --port=0 --interface=lan0 --bind-dynamic --user=root --no-ping \
   --dhcp-range=10.66.0.50,10.66.0.60,2m --dhcp-leasefile=/run/dnsmasq.leases --dhcp-authoritative </dev/null >/run/dnsmasq.log 2>&1 &`)
 }

@@ -33,8 +33,14 @@ const restartPlay = `
 // and name, its addresses' last number, and whether it has a hosts line.
 const wired = `
 runtime=$1 name=$2 n=$3 hosts=$4 tries=$5
+number() { # asking podman can take longer than what is timed here: its file says it too
+  case $runtime in
+  docker) docker inspect -f '{{.State.Pid}}' $name 2>/dev/null;;
+  podman) cat /run/containers/storage/overlay-containers/$(cat /run/$name.id)/userdata/pidfile 2>/dev/null;;
+  esac
+}
 missing() {
-  [ "${pid:-0}" -gt 0 ] || pid=$($runtime inspect -f '{{.State.Pid}}' $name 2>/dev/null)
+  [ "${pid:-0}" -gt 0 ] || pid=$(number)
   [ "${pid:-0}" -gt 0 ] || { echo "a running container"; return; }
   in="nsenter -t $pid -n"
   $in ip -4 addr show dev eth1 2>/dev/null | grep -q " 10.7.0.$n/24" || { echo "the IPv4 address"; return; }
@@ -59,7 +65,7 @@ func restartLab(t *testing.T) *rig.Lab {
 	shell(t, lab, "node1", `
 		docker run -d --init --restart always --name web box sleep 100000
 		docker run -d --init --restart always --name db box sleep 100000
-		podman run -d --init --name pod box sleep 100000`)
+		podman run -d --init --name pod box sleep 100000 >/run/pod.id`)
 	return lab
 }
 
