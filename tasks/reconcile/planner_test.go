@@ -26,7 +26,7 @@ func wiring() []state.Want {
 
 func uplink() []state.Object {
 	return []state.Object{
-		state.Link{Name: "eth0", Type: "device", State: "up", MTU: 1500},
+		state.Link{Name: "eth0", Type: "device", State: "up", MTU: 1500, MAC: "02:00:00:00:00:01"},
 		state.Address{Link: "eth0", Prefix: netip.MustParsePrefix("192.0.2.1/24")},
 		state.Route{Dst: netip.MustParsePrefix("198.51.100.0/24"), Via: "192.0.2.2", Dev: "eth0"},
 	}
@@ -173,7 +173,28 @@ func TestAFailedTaskLeavesNothingPlanned(t *testing.T) {
 	}
 }
 
+// A field that the play did not set is nothing to an undo of what it did set.
+func TestCarefulUndoMindsItsOwnFieldsOnly(t *testing.T) {
+	report, now := undoneOver(t, func(l *state.Link) { l.MAC = "02:00:00:00:00:77" })
+	if len(report.Left) != 0 || now.MTU != 1500 || now.MAC != "02:00:00:00:00:77" {
+		t.Errorf("got left %q, MTU %d, MAC %s; want nothing left, 1500, and the MAC as somebody set it", report.Left, now.MTU, now.MAC)
+	}
+}
+
 func TestCarefulUndoLeavesWhatOthersChanged(t *testing.T) {
+	report, now := undoneOver(t, func(l *state.Link) { l.MTU = 9000 })
+	if len(report.Left) != 1 || len(report.Changes) != 1 {
+		t.Errorf("got %v; want the bridge removed and eth0 left", report)
+	}
+	if now.MTU != 9000 {
+		t.Errorf("got MTU %d, want 9000 as somebody set it", now.MTU)
+	}
+}
+
+// undoneOver gives eth0 another MTU and makes a bridge, has somebody change eth0,
+// undoes with care, and returns what eth0 is then.
+func undoneOver(t *testing.T, somebody func(*state.Link)) (UndoReport, state.Link) {
+	t.Helper()
 	ctx := context.Background()
 	host := newMemory(uplink()...)
 	var journal kept
@@ -186,15 +207,14 @@ func TestCarefulUndoLeavesWhatOthersChanged(t *testing.T) {
 	}
 	changed, _ := host.objects.Get(state.LinkKey("", "eth0"))
 	link := changed.(state.Link)
-	link.MTU = 9000
+	somebody(&link)
 	host.objects.Put(link)
 	report, err := Undo(ctx, host, journal, UndoOptions{Careful: true})
-	if err != nil || len(report.Left) != 1 || len(report.Changes) != 1 {
-		t.Errorf("got %v, %v; want the bridge removed and eth0 left", report, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if now, _ := host.objects.Get(link.Key()); now.(state.Link).MTU != 9000 {
-		t.Errorf("got MTU %d, want 9000 as somebody set it", now.(state.Link).MTU)
-	}
+	now, _ := host.objects.Get(link.Key())
+	return report, now.(state.Link)
 }
 
 func TestEachScopeIsObservedOnce(t *testing.T) {

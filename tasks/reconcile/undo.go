@@ -227,12 +227,22 @@ func (u *undo) foreign(k state.Key, now state.Object) bool {
 	if !sameType(after, now) {
 		return false // a want that has become an object
 	}
-	diffs := state.Diff(after, now)
+	diffs := u.concerned(k, state.Diff(after, now))
 	if len(diffs) == 0 {
 		return false
 	}
 	u.left = append(u.left, fmt.Sprintf("%s: somebody has changed %s from %q to %q since", k, diffs[0].Field, diffs[0].To, diffs[0].From))
 	return true
+}
+
+// concerned are the differences that an undo would do away with. Of what the records
+// only changed those are the fields they changed: the rest stays as it is, whoever it
+// comes from. A bridge's MAC address, for one, goes with its last port.
+func (u *undo) concerned(k state.Key, diffs []state.FieldDiff) []state.FieldDiff {
+	if u.before[k] == nil || u.renewed[k] {
+		return diffs
+	}
+	return slices.DeleteFunc(diffs, func(f state.FieldDiff) bool { return !u.fields[k][f.Field] })
 }
 
 // restorations brings back what the records touched, in the order in which objects
