@@ -68,7 +68,7 @@ func runServe(args []string) error {
 		return err
 	}
 	p := places()
-	runtimes := &containers.Finder{}
+	runtimes := &containers.Finder{Brief: true}
 	host := newHost(p, finder(runtimes))
 	defer host.Close()
 	if _, err := io.WriteString(os.Stdout, wire.Magic(ownHash())); err != nil {

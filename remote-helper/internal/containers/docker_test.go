@@ -192,6 +192,16 @@ func dockerFaults(t *testing.T, f *Finder, d *runtimes.Docker) {
 	if found, err := f.Find(t.Context(), []string{"podman:nosuch"}); len(found["podman:nosuch"]) != 0 || time.Since(began) > 3*time.Second {
 		t.Errorf("podman's name while docker hangs: got %v, %v after %v", found, err, time.Since(began))
 	}
+	brief := Finder{DockerSocket: f.DockerSocket, Brief: true}
+	began = time.Now()
+	for range 3 {
+		if _, err := brief.Find(t.Context(), []string{"docker:web"}); err == nil || err.Error() != "ask docker: no answer within 4s" {
+			t.Errorf("a stopped daemon, asked again: got error %v", err)
+		}
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("three questions of one play to a stopped daemon took %v; want the time of one", took)
+	}
 	syscall.Kill(d.Pid(), syscall.SIGCONT)
 }
 

@@ -16,10 +16,13 @@ import (
 type Finder struct {
 	DockerSocket string   // "" is DOCKER_HOST, if that is a unix:// one, else /var/run/docker.sock
 	Environ      []string // of podman; nil is that of this process
+	Brief        bool     // for one play: a runtime that hung is not asked again for a while
 
 	runtimeDirs string                   // instead of /run/user
 	tempDir     string                   // instead of /tmp
 	home        func(user string) string // instead of what /etc/passwd says
+
+	silences silences
 }
 
 // ErrDown is in the error of a runtime that is installed and is not running.
@@ -60,7 +63,7 @@ func (f *Finder) Find(ctx context.Context, names []string) (map[string][]Contain
 	}
 	runtimes, err := f.runtimes(wants)
 	errs = append(errs, err)
-	lists := ask(runtimes, func(r runtime) ([]summary, error) { return r.list(ctx, wants) })
+	lists := ask(runtimes, func(r runtime) ([]summary, error) { return f.list(ctx, r, wants) })
 	matches := map[string][]summary{}
 	for name, w := range wants {
 		for _, l := range lists {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -45,6 +46,7 @@ type Host struct {
 	homeErr error
 
 	switchHangs bool               // ovs-vswitchd has not answered in time
+	silent      time.Time          // when ovsdb-server last did not
 	found       map[string]located // containers by the names they were asked for
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -17,9 +18,14 @@ import (
 // ownerKey marks what is netrun's in external_ids.
 const ownerKey = "netrun-owner"
 
-// ovsTimeout bounds one ovs-vsctl, in seconds: it waits for ovs-vswitchd to do
-// what the database says, for ever where none runs.
-const ovsTimeout = "--timeout=20"
+// Bounds of one ovs-vsctl: it waits for ovs-vswitchd to do what the database says, for
+// ever where none runs. To read, it waits for the database only; one that did not answer
+// is asked again after as long a while.
+const (
+	ovsTimeout     = 20 * time.Second
+	ovsReadTimeout = 5 * time.Second
+	ovsSilence     = 10 * time.Second
+)
 
 // ovsdb is what the database says.
 type ovsdb struct {
@@ -32,11 +38,17 @@ func (s *session) database() (*ovsdb, error) {
 	if s.ovs != nil {
 		return s.ovs, nil
 	}
-	out, err := s.vsctl("--format=json",
+	if time.Since(s.host.silent) < ovsSilence {
+		return nil, errSilent
+	}
+	out, _, err := s.vsctlOutput(ovsReadTimeout, "--format=json",
 		"--columns=name,datapath_type,stp_enable,rstp_enable,fail_mode,controller,external_ids,ports", "list", "Bridge",
 		"--", "--columns=_uuid,name,tag,trunks,vlan_mode,protected,interfaces,external_ids,status,rstp_status", "list", "Port",
 		"--", "--columns=_uuid,name,type,options,mtu_request,ofport", "list", "Interface",
 		"--", "--columns=_uuid,target", "list", "Controller")
+	if errors.Is(err, errAlarm) {
+		s.host.silent, err = time.Now(), errSilent
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -50,28 +62,43 @@ func (s *session) database() (*ovsdb, error) {
 
 // vsctl runs ovs-vsctl in the host's own namespace.
 func (s *session) vsctl(args ...string) (string, error) {
-	out, _, err := s.vsctlOutput(args...)
+	out, _, err := s.vsctlChange(args...)
 	return out, err
 }
 
-// vsctlOutput gives what it complained of besides, though it succeeded.
-func (s *session) vsctlOutput(args ...string) (out, said string, err error) {
+// vsctlChange gives what it complained of besides, though it succeeded.
+func (s *session) vsctlChange(args ...string) (out, said string, err error) {
+	if s.host.switchHangs {
+		args = append([]string{"--no-wait"}, args...) // an undo must at least put the database right
+	}
+	out, said, err = s.vsctlOutput(ovsTimeout, args...)
+	if errors.Is(err, errAlarm) {
+		s.host.switchHangs = true
+		err = fmt.Errorf("ovs-vswitchd does not do what the database says: ovs-vsctl has waited for %s", ovsTimeout)
+	}
+	return out, said, err
+}
+
+var (
+	errAlarm  = errors.New("ovs-vsctl: no answer in time")
+	errSilent = fmt.Errorf("ovsdb-server does not answer: ovs-vsctl has waited for %s", ovsReadTimeout)
+)
+
+func ovsSeconds(d time.Duration) string { return fmt.Sprintf("--timeout=%.0f", d.Seconds()) }
+
+func (s *session) vsctlOutput(patience time.Duration, args ...string) (out, said string, err error) {
 	host, err := s.space(state.HostScope)
 	if err != nil {
 		return "", "", err
 	}
-	options := []string{ovsTimeout, "--no-syslog"}
-	if s.host.switchHangs {
-		options = append(options, "--no-wait") // an undo must at least put the database right
-	}
+	options := []string{ovsSeconds(patience), "--no-syslog"}
 	out, said, err = s.output(host, program{name: "ovs-vsctl", args: append(options, args...)})
 	var exit *exec.ExitError
 	switch {
 	case isNotInstalled(err):
 		return "", "", errors.New("ovs-vsctl is not installed: it comes with Open vSwitch")
 	case errors.As(err, &exit) && alarmed(exit):
-		s.host.switchHangs = true
-		return "", "", errors.New("ovs-vswitchd does not do what the database says: ovs-vsctl has waited for 20 s")
+		return "", "", errAlarm
 	}
 	return out, said, err
 }
@@ -134,7 +161,7 @@ func (s *session) applyOVS(changes []state.Change, i int) (int, error) {
 	if len(args) == 0 {
 		return n - i, nil
 	}
-	_, said, err := s.vsctlOutput(args...)
+	said, err := s.transact(args)
 	if err == nil {
 		err = setupError(changes[i:n], said)
 	}
@@ -147,6 +174,19 @@ func (s *session) applyOVS(changes []state.Change, i int) (int, error) {
 	}
 	s.afterOVS()
 	return n - i, nil
+}
+
+// transact changes the database, if that answers: what was silent is asked anew before.
+func (s *session) transact(args []string) (said string, err error) {
+	if !s.host.silent.IsZero() {
+		s.host.silent = time.Time{}
+		if _, err := s.database(); err != nil {
+			return "", err
+		}
+		s.ovs = nil
+	}
+	_, said, err = s.vsctlChange(args...)
+	return said, err
 }
 
 // afterOVS forgets the host's links, some of which came or went.

@@ -68,6 +68,6 @@ func (s *session) ofctl(args ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, _, err := s.output(host, program{name: "ovs-ofctl", args: append([]string{ovsTimeout}, args...)})
+	out, _, err := s.output(host, program{name: "ovs-ofctl", args: append([]string{ovsSeconds(ovsTimeout)}, args...)})
 	return out, err
 }

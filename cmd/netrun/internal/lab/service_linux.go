@@ -60,8 +60,33 @@ func (l *Lab) serve(ctx context.Context, h *hostRecord) error {
 	return nil
 }
 
+// hideRuntimes has a host without Docker or podman lack their programs too: what is
+// installed and does not run is another matter.
+func hideRuntimes(s spec, upper string) error {
+	for _, runtime := range []string{"docker", "podman"} {
+		if slices.Contains(s.Services, runtime) {
+			continue
+		}
+		for _, program := range []string{runtime, runtime + "d"} {
+			for _, dir := range filepath.SplitList(defaultPath) {
+				path, err := filepath.EvalSymlinks(filepath.Join(dir, program))
+				if err != nil {
+					continue // not there
+				}
+				if err := hide(upper, path); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // fillServices writes the files of the host's services into its upper layer.
 func fillServices(s spec, upper string) error {
+	if err := hideRuntimes(s, upper); err != nil {
+		return err
+	}
 	for _, name := range s.Services {
 		svc := services[name]
 		for _, dir := range svc.private {

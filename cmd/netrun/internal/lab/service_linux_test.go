@@ -84,6 +84,19 @@ func TestServices(t *testing.T) {
 	}
 }
 
+// What a host did not ask for is not installed there, though it is on the machine.
+func TestServicesOfOthers(t *testing.T) {
+	needServices(t, "podman", "docker")
+	topo := served(1, "podman")
+	topo.Hosts = append(topo.Hosts, Flat(2, DefaultFabric).Hosts[1])
+	l := bring(t, topo)
+	for host, want := range map[string]string{"node1": "/usr/bin/podman", "node2": ""} {
+		if got := run(t, l, host, "sh", "-c", "for p in docker dockerd podman; do command -v $p; done; true"); got != want {
+			t.Errorf("runtimes of %s: got %q; want %q", host, got, want)
+		}
+	}
+}
+
 func TestServiceVerbs(t *testing.T) {
 	needServices(t, "docker", "openvswitch")
 	l := bring(t, served(1, "docker", "openvswitch"))

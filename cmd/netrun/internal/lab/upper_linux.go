@@ -141,11 +141,22 @@ func hideHostKeys(upper string) error {
 		return fmt.Errorf("find host keys: %w", err)
 	}
 	for _, key := range keys {
-		// A character device 0:0 is overlayfs's mark for a deleted file.
-		err := unix.Mknod(filepath.Join(upper, key), unix.S_IFCHR, 0)
-		if err != nil && !errors.Is(err, unix.EEXIST) {
-			return fmt.Errorf("hide %s: %w", key, err)
+		if err := hide(upper, key); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// hide has the host lack a file that the machine has.
+func hide(upper, path string) error {
+	if err := os.MkdirAll(filepath.Join(upper, filepath.Dir(path)), 0o755); err != nil {
+		return fmt.Errorf("hide %s: %w", path, err)
+	}
+	// A character device 0:0 is overlayfs's mark for a deleted file.
+	err := unix.Mknod(filepath.Join(upper, path), unix.S_IFCHR, 0)
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("hide %s: %w", path, err)
 	}
 	return nil
 }
