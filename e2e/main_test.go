@@ -75,7 +75,7 @@ func run(ctx context.Context, m *testing.M) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, unlock(), os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(dir), unlock()) }()
 	defer func() { err = errors.Join(err, down()) }()
 	if err := up(ctx, dir); err != nil {
 		return 0, err
@@ -83,22 +83,35 @@ func run(ctx context.Context, m *testing.M) (status int, err error) {
 	return m.Run(), nil
 }
 
-// lock makes a second run in the same folder wait for the first.
+// lock makes a second run in the same folder wait for the first. Its file goes with
+// it, so whoever has waited may hold one that is no longer there, and tries again.
 func lock(dir string) (unlock func() error, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+	path := dir + ".lock"
+	for {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		held, err := f.Stat()
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		if now, err := os.Stat(path); err == nil && os.SameFile(held, now) {
+			return func() error { return errors.Join(os.Remove(path), f.Close()) }, nil
+		}
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
 	}
-	f, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f.Close, nil
 }
 
 func up(ctx context.Context, dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
 	topology, err := withNode4(dir)
 	if err != nil {
 		return err

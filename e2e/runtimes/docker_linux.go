@@ -83,7 +83,7 @@ func (d *Docker) start() string {
 	os.Remove(filepath.Join(d.dir, "pid"))
 	os.Remove(filepath.Join(d.dir, "exec/containerd/containerd.pid"))
 	d.daemon = exec.Command("nsenter", append(d.Namespaces(), "dockerd", "--data-root", filepath.Join(d.dir, "data"), "--exec-root", filepath.Join(d.dir, "exec"),
-		"--host", "unix://"+d.Socket, "--pidfile", filepath.Join(d.dir, "pid"), "--default-ulimit", "nofile=1024:1024")...)
+		"--host", "unix://"+d.Socket, "--pidfile", filepath.Join(d.dir, "pid"), "--cgroup-parent", "/"+filepath.Base(d.dir), "--default-ulimit", "nofile=1024:1024")...)
 	d.daemon.Stdout, d.daemon.Stderr = log, log
 	d.daemon.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := d.daemon.Start(); err != nil {

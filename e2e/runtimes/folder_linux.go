@@ -3,8 +3,10 @@ package runtimes
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -63,6 +65,27 @@ func remove(dir string) {
 		}
 	}
 	os.RemoveAll(dir)
+	removeCgroups(filepath.Base(dir))
+}
+
+// removeCgroups removes the cgroups of that name and those in them, innermost first,
+// of either version.
+func removeCgroups(name string) {
+	for _, pattern := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/*/"} {
+		tops, _ := filepath.Glob(pattern + name)
+		for _, top := range tops {
+			var inside []string
+			filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+				if err == nil && entry.IsDir() {
+					inside = append(inside, path)
+				}
+				return nil
+			})
+			for _, path := range slices.Backward(inside) {
+				os.Remove(path)
+			}
+		}
+	}
 }
 
 // killAll kills the processes of the folder and says how many there were. Only its

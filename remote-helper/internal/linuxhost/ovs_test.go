@@ -28,7 +28,8 @@ func startOVS(r *rig) {
 			r.Skipf("probed %s: %v", program, err)
 		}
 	}
-	dir, err := os.MkdirTemp("", "nrt-ovs") // a unix socket's path is short
+	sweepOVS()
+	dir, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", ovsPrefix, os.Getpid())) // a unix socket's path is short
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -51,6 +52,29 @@ func startOVS(r *rig) {
 	run("ovs-vsctl", "--no-wait", "init")
 	run("ovs-vswitchd", "unix:"+dir+"/db.sock", "--pidfile", "--detach", "--log-file="+dir+"/switch.log")
 	r.Cleanup(func() { stopDaemon(r.T, filepath.Join(dir, "ovs-vswitchd.pid")) })
+}
+
+const ovsPrefix = "nrt-ovs"
+
+// sweepOVS ends the daemons of tests that were killed, whose number is in their
+// folder's name, and removes the folders.
+func sweepOVS() {
+	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), ovsPrefix+"*-*"))
+	for _, dir := range dirs {
+		number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), ovsPrefix), "-")
+		owner, err := strconv.Atoi(number)
+		if err != nil || !gone(owner) {
+			continue
+		}
+		for _, daemon := range []string{"ovs-vswitchd", "ovsdb-server"} {
+			raw, _ := os.ReadFile(filepath.Join(dir, daemon+".pid"))
+			pid, err := strconv.Atoi(strings.TrimSpace(string(raw)))
+			if cmdline, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && strings.Contains(string(cmdline), dir+"/") {
+				unix.Kill(pid, unix.SIGKILL)
+			}
+		}
+		os.RemoveAll(dir)
+	}
 }
 
 func stopDaemon(t *testing.T, pidfile string) {
