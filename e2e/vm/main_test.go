@@ -61,6 +61,11 @@ func run(ctx context.Context, m *testing.M) (status int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, the.rack.Close()) }()
+	// Nobody waits for tests once somebody wants them to end.
+	defer context.AfterFunc(ctx, func() {
+		fmt.Fprintln(os.Stderr, "vm: interrupted:", the.rack.Close())
+		os.Exit(130)
+	})()
 	fmt.Fprintf(os.Stderr, "vm: program and image after %.0fs, two machines (%s) up after %.0fs\n",
 		built.Seconds(), the.rack.Accel(), time.Since(began).Seconds())
 	return m.Run(), nil

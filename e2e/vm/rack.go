@@ -86,7 +86,7 @@ func (r *Rack) describe() error {
 		fmt.Fprintf(&inventory, "%s ansible_host=127.0.0.1 ansible_port=%d n=%d other=%d\n", m.Name, m.port, m.number+1, 2-m.number)
 		fmt.Fprintf(&known, "[127.0.0.1]:%d %s %s\n", m.port, words[0], words[1])
 	}
-	fmt.Fprintf(&inventory, "\n[vms:vars]\nansible_user=root\nansible_ssh_private_key_file=%s\n"+
+	fmt.Fprintf(&inventory, "\n[vms:vars]\nansible_user=root\nansible_timeout=120\nansible_ssh_private_key_file=%s\n"+
 		"ansible_ssh_common_args=\"-o UserKnownHostsFile=%s -o GlobalKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes\"\n",
 		r.image.file("id"), r.KnownHosts)
 	return errors.Join(

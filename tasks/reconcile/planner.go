@@ -155,7 +155,11 @@ func (p *Planner) remember(w wanted) {
 		case sameType(was, now):
 			w.origin.Object = state.Merge(was, now)
 		case state.Plain(was) && !state.Plain(now):
-			w.origin = earlier.origin // a bridge with all that a task says of it, then one that a container needs
+			// A bridge with all that a task says of it, then one that a container needs. It
+			// keeps its place: routes over it come between.
+			w.origin = earlier.origin
+			p.wants[k] = w
+			return
 		}
 	}
 	p.unwant(k)
