@@ -10,8 +10,11 @@ import (
 
 // look prints all that a play could have changed in a host's network, and what
 // netrun could have left behind. Left out is what changes by itself: counters,
-// times, timers, and what belongs to the machine's kernel as a whole.
+// times, timers, and what belongs to the machine's kernel as a whole. A helper whose
+// connection is closed ends by itself a moment after netrun: it has 5 seconds.
 const look = `
+helpers() { for p in /proc/[0-9]*; do case $(cat $p/comm 2>/dev/null) in netrun-helper*) echo ${p#/proc/} $(tr '\0' ' ' <$p/cmdline);; esac; done; }
+for i in $(seq 50); do helpers | grep -q ' serve ' || break; sleep 0.1; done
 say() { printf '== %s\n' "$*"; }
 say addresses; ip -d addr | sed -E 's/ (hello|tcn|topology_change|gc|hold|message_age|forward_delay)_timer +[0-9.]+//g; s/ tentative//g'
 say namespaces; ls /run/netns 2>/dev/null
@@ -22,7 +25,7 @@ for tool in iptables ip6tables; do
   say $tool; $tool-save | sed -E '/^#/d; s/\[[0-9]+:[0-9]+\]//'
 done
 say sysctl; sysctl -a 2>/dev/null | grep -E '^net\.' | grep -v -E '^net\.netfilter\.nf_conntrack_count '
-say processes; for p in /proc/[0-9]*; do case $(cat $p/comm 2>/dev/null) in netrun-helper*) echo ${p#/proc/} $(tr '\0' ' ' <$p/cmdline);; esac; done
+say processes; helpers
 say left; ls -d /run/netrun/lock /run/netrun/*.pending /run/netrun/*.confirmed /var/lib/netrun/journal/*.open 2>/dev/null
 true
 `
