@@ -45,6 +45,28 @@ func (p *Planner) locate(ctx context.Context, wants []state.Want) ([]state.Want,
 	return out, nil
 }
 
+// Places lists the keys by which the host knows the objects, which may name their
+// containers as people do. One whose container is not to be told keeps its own key.
+func (p *Planner) Places(ctx context.Context, objects []state.Object) ([]state.Key, error) {
+	wants := make([]state.Want, len(objects))
+	for i, o := range objects {
+		wants[i] = state.Want{Object: o}
+	}
+	if err := p.findContainers(ctx, wants); err != nil {
+		return nil, err
+	}
+	out := make([]state.Key, len(objects))
+	for i, o := range objects {
+		out[i] = state.Move(o, func(s state.Scope) state.Scope {
+			if found, err := s.Locate(p.sim); err == nil {
+				return found
+			}
+			return s
+		}).Key()
+	}
+	return out, nil
+}
+
 func anySought(wants []state.Want) bool {
 	for _, w := range wants {
 		for _, s := range state.Scopes(w.Object) {

@@ -29,6 +29,11 @@ func (p *play) keep() error {
 		books = append(books, &store.Book{ID: p.spec.Playbook})
 	}
 	made := changesByKey(p.planner.Records())
+	if p.takes(made) {
+		if err := p.placed(books); err != nil {
+			return err
+		}
+	}
 	var next []*store.Book
 	for _, b := range books {
 		after := &store.Book{ID: b.ID, Items: slices.Clone(b.Items)}
@@ -92,8 +97,9 @@ func (p *play) update(b *store.Book, books []*store.Book, made map[state.Key]*ma
 func (p *play) dropAll(b *store.Book, w reconcile.Wanted, made map[state.Key]*made) {
 	b.Drop(w.Object.Key())
 	b.Items = slices.DeleteFunc(b.Items, func(i store.Item) bool {
-		m := made[i.Object.Key()]
-		return m != nil && m.gone
+		at := p.place(i.Object.Key())
+		m := made[at]
+		return at == w.Key || m != nil && m.gone
 	})
 }
 
@@ -107,7 +113,7 @@ func (p *play) want(b *store.Book, key state.Key, w reconcile.Wanted, step scrip
 	item.Play, item.Task, item.At = p.spec.Name, taskName(step), fmt.Sprintf("%s:%d", step.Node.Pos.File, step.Node.Pos.Line)
 	if m != nil && !m.gone {
 		item.Since = p.now()
-		if at < 0 || m.created && !item.Created {
+		if at < 0 || m.created && !item.Created || item.Before == nil && !item.Created {
 			item.Created, item.Before = m.created, m.before
 		}
 		item.Fields = fieldUnion(item.Fields, m.fields)
@@ -184,6 +190,9 @@ func (p *play) drop() error {
 	if err != nil {
 		return err
 	}
+	if err := p.placed(books); err != nil {
+		return err
+	}
 	record := p.removal(books)
 	var all []state.Change
 	var left []string
@@ -234,7 +243,7 @@ func (p *play) removal(books []*store.Book) reconcile.Record {
 				continue
 			}
 			p.dropped = append(p.dropped, i.Object.Key())
-			if heir(books, b.ID, i.Object.Key()) != nil {
+			if p.heir(books, b.ID, i.Object.Key()) {
 				continue
 			}
 			if i.Created {
@@ -245,29 +254,6 @@ func (p *play) removal(books []*store.Book) reconcile.Record {
 		}
 	}
 	return record
-}
-
-// heir is the other playbook that wants the object too.
-func heir(books []*store.Book, id string, k state.Key) *store.Book {
-	for _, b := range books {
-		if b.ID != id && b.Find(k) >= 0 {
-			return b
-		}
-	}
-	return nil
-}
-
-// bequeath hands what is known about the making of the dropped objects on to the
-// playbooks that still want them.
-func (p *play) bequeath(from, to *store.Book) {
-	for _, k := range p.dropped {
-		old, at := from.Find(k), to.Find(k)
-		if old < 0 || at < 0 || to.Items[at].Created || to.Items[at].Before != nil {
-			continue
-		}
-		was := from.Items[old]
-		to.Items[at].Created, to.Items[at].Before, to.Items[at].Fields = was.Created, was.Before, was.Fields
-	}
 }
 
 // persist sees to it that what is kept comes back. That it cannot is no failure of the play.

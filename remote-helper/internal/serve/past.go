@@ -49,8 +49,8 @@ func (s *session) undo(req *wire.Undo) {
 	case err != nil:
 		undone.Error = p.fail(wire.Fail(wire.FailUndo, err)).Error
 	case len(undone.Left) > 0 && !req.Check:
-		// What was undone stays undone, and the journals stay for another try.
-		undone.Error = wire.Fail(wire.FailUndo, errors.Join(p.journal.Discard(), errLeft))
+		// What was undone stays undone, also after a restart, and the journals stay for another try.
+		undone.Error = wire.Fail(wire.FailUndo, errors.Join(p.journal.Discard(), p.unkeep(entries), errLeft))
 		if failed := p.close(nil); failed != nil {
 			undone.Error = failed
 		}
@@ -123,8 +123,18 @@ func (p *play) forget(entries []*journal.Entry) *wire.Failed {
 	}
 	// Its own journal first: left alone, it would have the next play undo the undo.
 	errs := []error{p.journal.Discard()}
+	errs = append(errs, p.unkeep(entries))
 	for _, e := range entries {
-		errs = append(errs, p.store().Revert(e.Run, e.Kept), p.journals.Remove(e.Path))
+		errs = append(errs, p.journals.Remove(e.Path))
 	}
 	return p.close(errors.Join(errs...))
+}
+
+// unkeep puts what is kept back to before the plays. To do so twice is as once.
+func (p *play) unkeep(entries []*journal.Entry) error {
+	var errs []error
+	for _, e := range entries {
+		errs = append(errs, p.store().Revert(e.Run, e.Kept))
+	}
+	return errors.Join(errs...)
 }

@@ -34,8 +34,9 @@ type play struct {
 	changed int
 	acts    []string
 	steps   map[int]script.Step
-	kept    []store.Kept // changed in what is kept for restarts
-	dropped []state.Key  // taken away, by the keys in the book
+	kept    []store.Kept            // changed in what is kept for restarts
+	dropped []state.Key             // taken away, by the keys in the book
+	places  map[state.Key]state.Key // by which the host knows what books have in containers
 }
 
 // begin starts a play: lock, repair of what was left behind, script.

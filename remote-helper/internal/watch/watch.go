@@ -76,7 +76,7 @@ func Run(ctx context.Context, c Config) error {
 	w := &watch{Config: c, events: make(chan Event, 256), links: make(chan struct{}, 1),
 		waiting: map[state.Key]bool{}, repairs: map[state.Key]int{}}
 	done := make(chan struct{}, 2)
-	go func() { stop(c.Events(ctx, w.note)); done <- struct{}{} }()
+	go func() { stop(c.Events(ctx, func(e Event) { w.note(ctx, e) })); done <- struct{}{} }()
 	go func() { stop(c.Links(ctx, w.touch)); done <- struct{}{} }()
 	w.loop(ctx)
 	<-done
@@ -84,7 +84,12 @@ func Run(ctx context.Context, c Config) error {
 	return context.Cause(ctx)
 }
 
-func (w *watch) note(e Event) { w.events <- e }
+func (w *watch) note(ctx context.Context, e Event) {
+	select {
+	case w.events <- e:
+	case <-ctx.Done(): // nobody reads any more
+	}
+}
 
 func (w *watch) touch() {
 	select {
