@@ -56,10 +56,7 @@ func repair(ctx context.Context, p place, host state.Host) error {
 }
 
 func putBack(ctx context.Context, p place, host state.Host) error {
-	books, err := store.Open(p.state).Books()
-	if err != nil {
-		return err
-	}
+	books, damaged := store.Open(p.state).Books()
 	var items []store.Item
 	for _, b := range books {
 		items = append(items, b.Items...)
@@ -67,10 +64,10 @@ func putBack(ctx context.Context, p place, host state.Host) error {
 	for try := 1; ; try++ {
 		results, err := restore.Put(ctx, host, items)
 		if err != nil {
-			return err
+			return errors.Join(damaged, err)
 		}
 		if err = tell(results); err == nil || try == putTries {
-			return err
+			return errors.Join(damaged, err)
 		}
 		fmt.Printf("once more in %v: %v\n", putPause, err)
 		select {

@@ -256,9 +256,10 @@ func (p *play) removal(books []*store.Book) reconcile.Record {
 	return record
 }
 
-// persist sees to it that what is kept comes back. That it cannot is no failure of the play.
+// persist sees to it that what is kept comes back, also after a play that changed nothing:
+// the last one may not have got that far. That it cannot is no failure of the play.
 func (p *play) persist() {
-	if len(p.kept) == 0 || p.Persist == nil {
+	if p.Persist == nil || p.spec.Playbook == "" || os.Geteuid() != 0 {
 		return
 	}
 	books, err := p.store().Books()

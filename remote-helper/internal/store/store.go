@@ -89,7 +89,8 @@ func (d *Dir) Book(id string) (*Book, error) {
 	return b, err
 }
 
-// Books reads all, sorted by playbook.
+// Books reads all, sorted by playbook. With an error it gives those that can be read:
+// one damaged file must not keep the others' networks from coming back.
 func (d *Dir) Books() ([]*Book, error) {
 	entries, err := os.ReadDir(d.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -99,18 +100,20 @@ func (d *Dir) Books() ([]*Book, error) {
 		return nil, fmt.Errorf("list what is wanted: %w", err)
 	}
 	var out []*Book
+	var errs []error
 	for _, e := range entries {
 		if !strings.HasSuffix(e.Name(), ".json") {
 			continue
 		}
 		b, err := read(filepath.Join(d.path, e.Name()))
 		if err != nil {
-			return nil, err
+			errs = append(errs, fmt.Errorf("%w (if it cannot be mended, remove it on the host, and play again)", err))
+			continue
 		}
 		out = append(out, b)
 	}
 	slices.SortFunc(out, func(a, b *Book) int { return strings.Compare(a.ID, b.ID) })
-	return out, nil
+	return out, errors.Join(errs...)
 }
 
 // Save replaces the book's file, or removes it where nothing is wanted any more. It

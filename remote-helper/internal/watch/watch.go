@@ -67,6 +67,7 @@ type watch struct {
 	repairs map[state.Key]int  // how often an item was repaired since the last rest
 	rested  time.Time
 	seen    time.Time // of the store
+	damaged string    // what could not be read of it, told once
 }
 
 // Run watches until the context ends, or a source of events fails.
@@ -251,16 +252,16 @@ func (w *watch) look(ctx context.Context, chosen func(store.Item) bool) {
 
 // learn finds out what waits for something of the host.
 func (w *watch) learn(ctx context.Context) {
-	items, err := w.items()
+	items := w.items()
 	w.lends = slices.ContainsFunc(items, lent)
-	if err == nil && len(items) > 0 {
-		var results []restore.Result
-		if results, err = restore.Look(ctx, w.Host, items); err == nil {
-			w.waiting = map[state.Key]bool{}
-			w.remember(results)
-		}
+	if len(items) == 0 {
+		return
 	}
-	if err != nil && ctx.Err() == nil {
+	results, err := restore.Look(ctx, w.Host, items)
+	if err == nil {
+		w.waiting = map[state.Key]bool{}
+		w.remember(results)
+	} else if ctx.Err() == nil {
 		w.Logf("look at what is wanted: %v", err)
 	}
 }
@@ -280,39 +281,39 @@ func (w *watch) remember(results []restore.Result) {
 	}
 }
 
-func (w *watch) items() ([]store.Item, error) {
+// items are what all playbooks want whose books can be read.
+func (w *watch) items() []store.Item {
 	books, err := w.Store.Books()
+	damaged := ""
 	if err != nil {
-		return nil, err
+		damaged = err.Error()
 	}
+	if damaged != w.damaged && err != nil {
+		w.Logf("%v", err)
+	}
+	w.damaged = damaged
 	var items []store.Item
 	for _, b := range books {
 		items = append(items, b.Items...)
 	}
-	return items, nil
+	return items
 }
 
 // put puts items back, holding the host's lock: a play that is at work goes first.
 func (w *watch) put(ctx context.Context, why string, choose func([]store.Item) []store.Item) {
-	items, err := w.items()
-	if err == nil {
-		items = choose(items)
+	if len(choose(w.items())) == 0 {
+		return
 	}
-	if err == nil && len(items) > 0 {
-		err = w.locked(ctx, func() error {
-			if items, err = w.items(); err != nil { // the play may have changed them
-				return err
-			}
-			// A card that comes and goes with a restart must not be taken for one of that name.
-			w.giveBack(ctx)
-			items = w.unquarrelled(choose(items))
-			results, err := restore.Put(ctx, w.Host, items)
-			w.remember(results)
-			w.told(why, results)
-			return err
-		})
-		debug.FreeOSMemory() // there may be nothing to do for weeks
-	}
+	err := w.locked(ctx, func() error {
+		// A card that comes and goes with a restart must not be taken for one of that name.
+		w.giveBack(ctx)
+		items := w.unquarrelled(choose(w.items())) // the play may have changed them
+		results, err := restore.Put(ctx, w.Host, items)
+		w.remember(results)
+		w.told(why, results)
+		return err
+	})
+	debug.FreeOSMemory() // there may be nothing to do for weeks
 	if err != nil && ctx.Err() == nil {
 		w.Logf("%s: %v", why, err)
 	}
