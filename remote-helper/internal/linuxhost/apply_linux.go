@@ -31,6 +31,11 @@ func (s *session) applyAll(ctx context.Context, changes []state.Change) error {
 			return &state.ApplyError{Index: i, Err: err}
 		}
 		n, err := s.step(changes, i)
+		if err == nil && (i+n == len(changes) || changes[i+n].Key().Kind != state.KindLink) {
+			if err = s.replug(); err != nil {
+				err = &state.ApplyError{Index: i, Err: err}
+			}
+		}
 		if err != nil {
 			return err
 		}

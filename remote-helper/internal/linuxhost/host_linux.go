@@ -47,6 +47,7 @@ type Host struct {
 
 	switchHangs bool               // ovs-vswitchd has not answered in time
 	silent      time.Time          // when ovsdb-server last did not
+	ovsLinks    map[string]bool    // see keepPorts
 	found       map[string]located // containers by the names they were asked for
 }
 

@@ -64,6 +64,7 @@ func (s *session) addLink(l state.Link) error {
 	}
 	sp.forgetLinks()
 	s.forgetPeer(l)
+	s.made(l)
 	return s.finishLink(sp, l, state.Link{})
 }
 

@@ -57,6 +57,7 @@ func (s *session) database() (*ovsdb, error) {
 		return nil, fmt.Errorf("ovs-vsctl: %w", err)
 	}
 	s.ovs = db
+	s.host.keepPorts(db)
 	return db, nil
 }
 
@@ -156,6 +157,7 @@ func (s *session) applyOVS(changes []state.Change, i int) (int, error) {
 			return 0, &state.ApplyError{Index: n, Err: describe(changes[n], err)}
 		}
 		args = append(args, words...)
+		delete(s.host.ovsLinks, changes[n].Key().Name) // one that is deleted and made anew is opened anew
 	}
 	s.ovs = nil
 	if len(args) == 0 {

@@ -282,3 +282,38 @@ func FuzzParseOVS(f *testing.F) {
 		}
 	})
 }
+
+// A link that went and came again, as a container's does, carries frames again, though the
+// record of its port never went.
+func TestOVSLinkMadeAnew(t *testing.T) {
+	r := newRig(t)
+	startOVS(r)
+	bridge := state.OVSBridge{Name: "nrbr0", Datapath: "netdev"}
+	link := state.Link{Name: "va", Type: "veth", Peer: "vb", State: "up"}
+	port := state.OVSPort{Name: "va", Bridge: "nrbr0", Tag: 7}
+	r.create(link, bridge, port)
+	first := ofport(r, "va")
+	if err := r.host.Apply(t.Context(), []state.Change{{Op: state.Delete, Before: link}}); err != nil {
+		t.Fatal(err)
+	}
+	r.have(port)
+	r.create(link)
+	r.have(port, link)
+	if again := ofport(r, "va"); again == first || again == "-1" {
+		t.Errorf("got port %s of the switch after %s; want another one, which is the new link's", again, first)
+	}
+}
+
+func ofport(r *rig, name string) string {
+	r.Helper()
+	s, err := r.host.open(r.Context())
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer s.close()
+	out, err := s.vsctl("get", "Interface", name, "ofport")
+	if err != nil {
+		r.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}

@@ -30,6 +30,7 @@ type session struct {
 
 	netfilter map[tableSet]*ruleset
 	ovs       *ovsdb
+	unplugged []string // new links that Open vSwitch has to open: see replug
 }
 
 // space is an open scope.
