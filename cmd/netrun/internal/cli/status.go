@@ -110,7 +110,12 @@ func printStanding(out io.Writer, host string, s *wire.Standing, all bool, now t
 		if o.Repair {
 			repair = ", repaired"
 		}
-		fmt.Fprintf(tw, "  %s\t%s\t%s\t%s, %s ago%s\n", safe(o.State), safe(o.Object), safe(o.Detail), safe(place(o)), age(now.Sub(o.Since)), repair)
+		// What is wrong comes last: it can be long, and no other column is to stand behind that.
+		line := fmt.Sprintf("  %s\t%s\t%s, %s ago%s", safe(o.State), safe(o.Object), safe(place(o)), age(now.Sub(o.Since)), repair)
+		if o.Detail != "" {
+			line += "\t" + safe(o.Detail)
+		}
+		fmt.Fprintln(tw, line)
 	}
 	return tw.Flush()
 }
