@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -48,6 +49,12 @@ type service struct {
 	files    []file
 	cgroups  bool // it makes cgroups
 	tun      bool // its users make taps
+}
+
+// file is one file that a host has and the machine has not.
+type file struct {
+	path, text string
+	mode       fs.FileMode
 }
 
 // podmanConfig is for kernels and users of all kinds: crun refuses the two

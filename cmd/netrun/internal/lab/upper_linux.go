@@ -12,12 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// file is one file that a host has and the machine has not.
-type file struct {
-	path, text string
-	mode       fs.FileMode
-}
-
 // fillUpper writes the host's own files into its upper layer, before the
 // overlay is mounted: there they cost no copy.
 func fillUpper(s spec, upper string) error {
