@@ -167,8 +167,18 @@ func (p *planning) adjust(object, have state.Object) error {
 	if mark, marked := state.MarkOf(have); marked && !strings.HasPrefix(mark, "netrun") {
 		return fmt.Errorf("%s is there already with %s, and is not netrun's: remove it, or choose another name", have.Key(), fixedText(fields))
 	}
+	if hub(have) && !hub(object) {
+		return fmt.Errorf("%s is there already, a bridge that others may hang on: remove it first, or choose another name", have.Key())
+	}
 	p.delete(have.Key(), have)
 	return p.create(object)
+}
+
+// hub reports whether the object is a bridge, which nobody means to lose to a link that
+// happens to get its name.
+func hub(o state.Object) bool {
+	l, ok := o.(state.Link)
+	return ok && (l.Type == "bridge" || l.Type == "openvswitch")
 }
 
 func fixedText(fields []state.FieldDiff) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -355,5 +356,13 @@ func TestWhatATaskSaysOfABridgeIsKeptWhenAnotherNeedsTheBridge(t *testing.T) {
 		if first := kept[0].Object.Key(); first != bridge.Key() {
 			t.Errorf("got %s first; want the bridge, which the rest may need", first)
 		}
+	}
+}
+
+func TestABridgeIsNotReplacedByALinkOfItsName(t *testing.T) {
+	host := newMemory(state.Link{Name: "br0", Type: "bridge", Alias: "netrun"})
+	_, err := New(host, Options{}).Plan(t.Context(), 1, state.Present(state.Link{Name: "br0", Type: "dummy"}))
+	if err == nil || !strings.Contains(err.Error(), "is there already, a bridge") {
+		t.Errorf("got error %v; want the bridge to stay", err)
 	}
 }

@@ -45,10 +45,10 @@ type Host struct {
 	home    int // descriptor of the network namespace of state.HostScope
 	homeErr error
 
-	switchHangs bool               // ovs-vswitchd has not answered in time
-	silent      time.Time          // when ovsdb-server last did not
-	ovsLinks    map[string]bool    // see keepPorts
-	found       map[string]located // containers by the names they were asked for
+	switchHung time.Time          // when ovs-vswitchd did not answer in time
+	silent     time.Time          // when ovsdb-server last did not
+	ovsLinks   map[string]bool    // see keepPorts
+	found      map[string]located // containers by the names they were asked for
 }
 
 var _ state.Host = (*Host)(nil)

@@ -67,14 +67,18 @@ func (s *session) vsctl(args ...string) (string, error) {
 	return out, err
 }
 
+// switchPardon is how long an ovs-vswitchd that has hung is not waited for: the watch
+// may live to see it well again.
+const switchPardon = time.Minute
+
 // vsctlChange gives what it complained of besides, though it succeeded.
 func (s *session) vsctlChange(args ...string) (out, said string, err error) {
-	if s.host.switchHangs {
+	if time.Since(s.host.switchHung) < switchPardon {
 		args = append([]string{"--no-wait"}, args...) // an undo must at least put the database right
 	}
 	out, said, err = s.vsctlOutput(ovsTimeout, args...)
 	if errors.Is(err, errAlarm) {
-		s.host.switchHangs = true
+		s.host.switchHung = time.Now()
 		err = fmt.Errorf("ovs-vswitchd does not do what the database says: ovs-vsctl has waited for %s", ovsTimeout)
 	}
 	return out, said, err
