@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -74,5 +75,21 @@ func TestRemovalInAContainerThatIsGoneIsDone(t *testing.T) {
 	changes, err := p.Plan(t.Context(), 1, state.Absent(state.Link{Scope: state.ContainerScope("web"), Name: "eth1"}))
 	if err != nil || len(changes) > 0 || len(p.Deferred(1)) > 0 {
 		t.Errorf("got %v, %v, %v; want nothing", changes, p.Deferred(1), err)
+	}
+}
+
+func TestRemovalWaitsForARuntimeThatDoesNotAnswer(t *testing.T) {
+	inside := Record{Changes: []state.Change{{Op: state.Create, After: state.Address{Scope: state.ContainerScope("web"), Link: "eth1", Prefix: netip.MustParsePrefix("10.0.0.2/24")}}}}
+	for _, c := range []struct {
+		have   state.Object
+		unsure int
+	}{
+		{state.Container{Name: "web", Problem: "ask docker: no answer within 4s"}, 1},
+		{state.Container{Name: "web", Scope: "docker:web"}, 0},
+	} {
+		report, err := New(fakehost.New(c.have), Options{}).PlanRemoval(t.Context(), inside)
+		if err != nil || len(report.Changes) > 0 || len(report.Unsure) != c.unsure || len(report.Left) != c.unsure {
+			t.Errorf("%v: got %v, error %v; want %d unsure", c.have, report, err, c.unsure)
+		}
 	}
 }

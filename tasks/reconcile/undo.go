@@ -23,6 +23,7 @@ type UndoOptions struct {
 type UndoReport struct {
 	Changes []state.Change // carried out
 	Left    []string       // left as it is, and why, one line each
+	Unsure  []Deferred     // of a removal: left, since nobody tells whether it is there
 }
 
 // undoRounds bounds how often an undo looks again: one restored object can take

@@ -202,6 +202,9 @@ func (p *play) drop() error {
 			return fmt.Errorf("plan the removal: %w", err)
 		}
 		all, left = append(all, report.Changes...), report.Left
+		p.dropped = slices.DeleteFunc(p.dropped, func(k state.Key) bool {
+			return slices.ContainsFunc(report.Unsure, func(d reconcile.Deferred) bool { return d.Key == k })
+		})
 		if len(report.Changes) == 0 || p.spec.Check {
 			break
 		}
