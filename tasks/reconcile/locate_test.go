@@ -84,12 +84,17 @@ func TestRemovalWaitsForARuntimeThatDoesNotAnswer(t *testing.T) {
 		have   state.Object
 		unsure int
 	}{
-		{state.Container{Name: "web", Problem: "ask docker: no answer within 4s"}, 1},
+		{state.Container{Name: "web", Problem: "ask docker: no answer within 4s", Silent: true}, 1},
+		{state.Container{Name: "web", Problem: "ask docker: it is not running"}, 0},
 		{state.Container{Name: "web", Scope: "docker:web"}, 0},
 	} {
 		report, err := New(fakehost.New(c.have), Options{}).PlanRemoval(t.Context(), inside)
 		if err != nil || len(report.Changes) > 0 || len(report.Unsure) != c.unsure || len(report.Left) != c.unsure {
 			t.Errorf("%v: got %v, error %v; want %d unsure", c.have, report, err, c.unsure)
+		}
+		_, err = New(fakehost.New(c.have), Options{}).Plan(t.Context(), 1, state.Absent(inside.Changes[0].After))
+		if refused := err != nil; refused != (c.unsure > 0) {
+			t.Errorf("%v: absent: got error %v; want one if nobody tells whether it runs", c.have, err)
 		}
 	}
 }

@@ -126,6 +126,12 @@ func (p *Planner) Plan(ctx context.Context, task int, wants []state.Want) ([]sta
 		return nil, err
 	}
 	for i, w := range wants {
+		if h, waits := step.waits[i]; waits && w.Absent && p.unasked(w.Object) {
+			step.takeBack()
+			return nil, fmt.Errorf("remove %s: %s", w.Object.Key(), h.why)
+		}
+	}
+	for i, w := range wants {
 		k := w.Object.Key()
 		h, waits := step.waits[i]
 		if waits && !w.Absent {

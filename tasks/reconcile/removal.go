@@ -63,7 +63,7 @@ func (p *Planner) unasked(o state.Object) bool {
 		name, _ := s.Sought()
 		found, ok := p.sim.Get(state.ContainerKey(name))
 		c, is := found.(state.Container)
-		return ok && is && c.Problem != "" && c.Scope == ""
+		return ok && is && c.Silent
 	})
 }
 

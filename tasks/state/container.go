@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -18,6 +19,7 @@ type Container struct {
 	// Candidates are the scopes of all that have the name, where that is more than one.
 	Candidates []string `json:"candidates,omitempty"`
 	Problem    string   `json:"problem,omitempty"` // why a runtime could not be asked
+	Silent     bool     `json:"silent,omitempty"`  // that runtime is at work, so the container may run
 
 	Hostname  string   `json:"hostname,omitempty"`
 	Addresses []string `json:"addresses,omitempty"` // given by the runtime, with prefix length, IPv4 first
@@ -26,6 +28,9 @@ type Container struct {
 	// Env is the environment that it was started with. It may hold secrets, so it is never written down.
 	Env []string `json:"-" state:"hint"`
 }
+
+// ErrRuntimeDown is in the error of a runtime that is installed and is not running.
+var ErrRuntimeDown = errors.New("it is not running")
 
 // ContainerKey is the key of the container asked for by that name.
 func ContainerKey(name string) Key { return Key{Kind: KindContainer, Name: name} }

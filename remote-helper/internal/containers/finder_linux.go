@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"netrun/tasks/state"
 )
 
 // Finder asks the runtimes of this host. The zero value asks those of the process's
@@ -26,7 +28,7 @@ type Finder struct {
 }
 
 // ErrDown is in the error of a runtime that is installed and is not running.
-var ErrDown = errors.New("it is not running")
+var ErrDown = state.ErrRuntimeDown
 
 // errAbsent is a runtime that is not installed.
 var errAbsent = errors.New("it is not installed")

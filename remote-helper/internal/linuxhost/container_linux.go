@@ -1,6 +1,7 @@
 package linuxhost
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -89,7 +90,7 @@ func (h *Host) locate(name string, candidates []state.Container, problem error) 
 		}
 		slices.Sort(c.Candidates)
 	case problem != nil:
-		c.Problem = strings.ReplaceAll(problem.Error(), "\n", "; ")
+		c.Problem, c.Silent = strings.ReplaceAll(problem.Error(), "\n", "; "), silent(problem)
 	}
 	if c.Pid == "" {
 		return c
@@ -104,6 +105,15 @@ func (h *Host) locate(name string, candidates []state.Container, problem error) 
 	own.Name = string(c.Scope)
 	h.found[own.Name] = located{own, born}
 	return c
+}
+
+// silent reports whether one of the errors is not of a runtime that does not run.
+func silent(err error) bool {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		list := several.Unwrap()
+		return !slices.Contains(list, state.ErrRuntimeDown) && slices.ContainsFunc(list, silent)
+	}
+	return err != nil && !errors.Is(err, state.ErrRuntimeDown)
 }
 
 func (l located) lives() bool { return process.Born(l.container.Pid) == l.born }
