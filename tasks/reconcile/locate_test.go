@@ -98,3 +98,15 @@ func TestRemovalWaitsForARuntimeThatDoesNotAnswer(t *testing.T) {
 		}
 	}
 }
+
+// What is on the host because of a container goes though the container went first.
+func TestRemovalOnTheHostOfWhatNamesAContainerThatIsGone(t *testing.T) {
+	p := New(fakehost.New(state.Link{Name: "v0", Type: "dummy", Alias: "netrun"}), Options{})
+	record := Record{Changes: []state.Change{
+		{Op: state.Create, After: state.Link{Name: "v0", Type: "dummy", PeerScope: state.ContainerScope("web")}},
+		{Op: state.Create, After: state.Link{Scope: state.ContainerScope("web"), Name: "eth1"}}}}
+	report, err := p.PlanRemoval(t.Context(), record)
+	if err != nil || len(report.Left) > 0 || len(report.Changes) != 1 || report.Changes[0].Op != state.Delete || report.Changes[0].Key().Name != "v0" {
+		t.Errorf("got %v, %v; want v0 deleted", report, err)
+	}
+}

@@ -46,11 +46,14 @@ func (p *Planner) locateChanges(ctx context.Context, changes []state.Change) ([]
 		own := c.After.Key()
 		c.After = located[i].Object
 		h, gone := step.hindrance(state.Want{Object: c.After, Absent: true})
+		outside, _ := c.After.Key().Scope.Live(p.sim)
 		switch {
 		case !gone:
 			out = append(out, c)
 		case p.unasked(c.After):
 			unsure = append(unsure, Deferred{Key: own, Why: h.why, Container: true})
+		case outside: // what is on the host because of a container (rules, files) outlives it
+			out = append(out, c)
 		}
 	}
 	return out, unsure, nil
