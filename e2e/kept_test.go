@@ -126,7 +126,7 @@ func inWeb(t *testing.T) string {
 	t.Helper()
 	return shell(t, the.hosts, "kept", `in="nsenter --net=/run/netns/web"
 		$in ip -br addr show eth1 | sed -E 's/@if[0-9]+//; s/fe80:[^ ]*//'; $in ip route; $in iptables -t nat -S; $in sysctl net.ipv4.ip_forward
-		$in ping -c 1 -W 2 10.6.0.1 | grep received; sysctl net.ipv4.ip_forward`)
+		$in ping -c 1 -W 2 10.6.0.1 | grep -o '[0-9]* received'; sysctl net.ipv4.ip_forward`)
 }
 
 // TestPrune takes a task out of a playbook, and what it had made goes, and nothing else.
