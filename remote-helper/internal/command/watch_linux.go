@@ -118,8 +118,13 @@ func runWatch() error {
 	runtimes := &containers.Finder{}
 	host := laterHost(p, finder(runtimes))
 	defer host.Close()
-	err := watch.Run(ctx, watch.Config{
-		Host: host, Store: store.Open(p.state), LockPath: p.lock(), Pid: os.Getpid(), Now: time.Now,
+	first, err := firstWatch(p)
+	if err != nil {
+		return err
+	}
+	err = watch.Run(ctx, watch.Config{
+		First: first,
+		Host:  host, Store: store.Open(p.state), LockPath: p.lock(), Pid: os.Getpid(), Now: time.Now,
 		Find: finder(runtimes), Links: linuxhost.Changes, Returned: host.ReturnNICs, Logf: warnf,
 		Events: func(ctx context.Context, on func(watch.Event)) error {
 			return runtimes.Events(ctx, func(e containers.Event) { on(watchEvent(e)) })
@@ -129,6 +134,18 @@ func runWatch() error {
 		return nil // asked to end
 	}
 	return err
+}
+
+// firstWatch reports whether this is the first watch since boot, which empties /run.
+func firstWatch(p place) (bool, error) {
+	mark, err := os.OpenFile(filepath.Join(p.run, "watched"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("note that the host is watched: %w", err)
+	}
+	return true, mark.Close()
 }
 
 func watchEvent(e containers.Event) watch.Event {

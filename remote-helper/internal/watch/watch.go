@@ -47,6 +47,9 @@ type Config struct {
 	// and says which.
 	Returned func(ctx context.Context) ([]string, error)
 	Logf     func(format string, a ...any)
+	// First says that nobody has watched since the host was booted: what had to wait
+	// then may have come true before anybody looked.
+	First bool
 }
 
 // The watch's pace.
@@ -102,7 +105,7 @@ func (w *watch) touch() {
 func (w *watch) loop(ctx context.Context) {
 	tick := time.NewTicker(round)
 	defer tick.Stop()
-	w.look(ctx, func(store.Item) bool { return false })
+	w.look(ctx, func(store.Item) bool { return w.First })
 	w.welcome(ctx)
 	for {
 		select {

@@ -70,7 +70,7 @@ func start(t *testing.T, items ...store.Item) *bench {
 
 func (b *bench) config() Config {
 	return Config{
-		Host: b.host, Store: b.store, LockPath: b.lock, Pid: 7, Now: time.Now,
+		First: true, Host: b.host, Store: b.store, LockPath: b.lock, Pid: 7, Now: time.Now,
 		Find: func(context.Context, []string) (map[string][]state.Container, error) { return nil, nil },
 		Events: func(ctx context.Context, on func(Event)) error {
 			for {
@@ -156,7 +156,8 @@ func TestWhatConcernsAContainerComesBackWhenItStarts(t *testing.T) {
 func TestWhatWaitsForTheHostIsDoneWhenItCan(t *testing.T) {
 	route := state.Address{Link: "docker0", Prefix: prefix("10.5.0.1/24")}
 	b := start(t, store.Item{Object: route}, bridge("mine"))
-	b.links <- struct{}{}
+	b.eventually("what the boot had left", func() bool { return b.has(bridge("mine").Object) })
+	b.make(state.Absent(bridge("mine").Object)...)
 	b.make(state.Present(state.Link{Name: "docker0", Type: "bridge", State: "up"})...)
 	b.links <- struct{}{}
 	b.eventually("the address on docker0", func() bool { return b.has(route) })
