@@ -77,16 +77,7 @@ func (a *app) pipework(ctx context.Context, o *PipeworkOptions, args []string, d
 		_, err := fmt.Fprintln(a.Stdout, strings.Join(made.tasks(), "\n"))
 		return err
 	}
-	s, err := a.loadSite(ctx, &o.runOptions, adhocFile, made.read)
-	if err != nil {
-		return made.explain(err)
-	}
-	s.adhoc = true
-	plays, err := a.compile(s, &o.runOptions, selection{})
-	if err != nil {
-		return made.explain(err)
-	}
-	return made.explain(a.runPlays(ctx, &o.runOptions, s, plays, nil))
+	return a.playMade(ctx, &o.runOptions, made)
 }
 
 // pipeworkPlaybook makes the playbook. Its places are the words behind the dashes.

@@ -65,16 +65,21 @@ func (a *app) task(ctx context.Context, o *TaskOptions, args []string, dash int)
 	if err != nil {
 		return err
 	}
-	s, err := a.loadSite(ctx, &o.runOptions, adhocFile, made.read)
+	return a.playMade(ctx, &o.runOptions, made)
+}
+
+// playMade plays a playbook that is made of arguments.
+func (a *app) playMade(ctx context.Context, o *runOptions, made *adhoc) error {
+	s, err := a.loadSite(ctx, o, adhocFile, made.read)
 	if err != nil {
 		return made.explain(err)
 	}
 	s.adhoc = true
-	plays, err := a.compile(s, &o.runOptions, selection{})
+	plays, err := a.compile(s, o, selection{})
 	if err != nil {
 		return made.explain(err)
 	}
-	return made.explain(a.runPlays(ctx, &o.runOptions, s, plays, nil))
+	return made.explain(a.runPlays(ctx, o, s, plays, nil))
 }
 
 // adhocFile is what the playbook that is made of arguments is called.
