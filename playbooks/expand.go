@@ -3,6 +3,7 @@ package playbooks
 import (
 	"encoding"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"time"
@@ -59,10 +60,41 @@ func (b *binding) partlyExpandedArgs(task tasks.Task, given any) any {
 	args := encodeArguments(reflect.ValueOf(task).Elem())
 	for name, value := range namedArguments(b.task.kind, given) {
 		if _, known := withUnknown(value); !known {
-			args[name] = value
+			args[name] = mergeKnown(value, args[name])
 		}
 	}
 	return args
+}
+
+// mergeKnown is what Expand has made of a value, with the templates of the value where
+// they were: Expand has kept their places, or all of it stays as it was given.
+func mergeKnown(given, expanded any) any {
+	if _, known := withUnknown(given); known {
+		return expanded
+	}
+	switch g := given.(type) {
+	case []any:
+		e, ok := expanded.([]any)
+		if !ok || len(e) != len(g) {
+			return given
+		}
+		out := make([]any, len(g))
+		for i := range g {
+			out[i] = mergeKnown(g[i], e[i])
+		}
+		return out
+	case map[string]any:
+		e, ok := expanded.(map[string]any)
+		if !ok {
+			return given
+		}
+		out := maps.Clone(e)
+		for name, value := range g {
+			out[name] = mergeKnown(value, e[name])
+		}
+		return out
+	}
+	return given
 }
 
 func encodeArguments(v reflect.Value) map[string]any {

@@ -36,19 +36,22 @@ func FuzzSplitWords(f *testing.F) {
 }
 
 func FuzzLinkText(f *testing.F) {
-	addAll(f, "6379:10.16.138.4:50000", "127.0.0.2:8081:9.8.23.14:8080", "80::80", "6379:db:", "127.0.0.1:80:db:80:extra", "-1:10.0.0.1:2", "1:[::1]:2")
+	addAll(f, "6379:10.16.138.4:50000", "127.0.0.2:8081:9.8.23.14:8080", "80::80", "6379:db:", "127.0.0.1:80:db:80:extra", "-1:10.0.0.1:2", "1:[::1]:2",
+		"[fd00::1]:80:[2001:db8::2]:81/udp,53:db:53/udp", "80:node4/redisdb:6379", "localhost:80:localhost:80")
 	f.Fuzz(func(t *testing.T, text string) {
 		task := &Link{Container: "app", Links: []any{text}, State: present}
 		if task.Check() != nil {
 			return
 		}
-		s, err := parseLinkText(text)
-		if err != nil || !s.to.Is4() || !s.from.Addr().Is4() || s.from.Port() == 0 || s.toPort == 0 {
-			t.Fatalf("link %q: Check takes it; got %+v, %v", text, s, err)
+		specs, err := ParseLinks(text)
+		if err != nil {
+			t.Fatalf("link %q: Check takes it; got error %v", text, err)
 		}
-		again, err := linkFromMap(s.asMap())
-		if err != nil || again.from != s.from || again.to != s.to || again.toPort != s.toPort {
-			t.Errorf("link %q as a map: got %+v, %v; want %+v", text, again, err, s)
+		for _, s := range specs {
+			again, err := linkFromMap(s.asMap())
+			if err != nil || again != s || s.FromPort < 1 || s.FromPort > 65535 || s.ToPort < 0 || s.ToPort > 65535 {
+				t.Errorf("link %q as a map: got %+v, %v; want %+v", text, again, err, s)
+			}
 		}
 		safeObjects(t, task.Want())
 	})

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strconv"
 
 	"netrun/tasks/state"
 )
@@ -17,11 +16,12 @@ type Link struct {
 	Container Container `arg:"container" doc:"where the local address is: name of a container or of a network namespace, project/service of a compose project, docker:NAME, podman:NAME or pid:N; unset, the host itself"`
 	Netns     Netns     `arg:"netns" doc:"the same, by the name of a network namespace only"`
 	From      string    `arg:"from" doc:"one link: the local address and port, 127.0.0.1:6379, or the port alone"`
-	To        string    `arg:"to" doc:"one link: the remote address and port, 10.16.138.4:50000; a name of the inventory may stand for the address"`
+	To        string    `arg:"to" doc:"one link: the remote host and port, 10.16.138.4:50000, or HOST/CONTAINER:PORT"`
+	Proto     string    `arg:"proto" default:"tcp" choices:"tcp,udp,sctp" doc:"one link: the protocol"`
 	Interface IfName    `arg:"interface" doc:"one link: the link through which it leaves; unset, the one that the routes choose"`
 	Source    Addr      `arg:"source" doc:"one link: the source address with which it leaves; unset, the one that the routes choose"`
-	Links     []any     `arg:"links" doc:"several links: texts [LOCAL_HOST:]LOCAL_PORT:REMOTE_HOST:REMOTE_PORT, or maps with from, from_port, to, to_port, interface, source"`
-	Name      string    `arg:"name" doc:"names the chains; unset, made from the place and the first link's local address. Two tasks with links of one name take turns in undoing each other"`
+	Links     []any     `arg:"links" doc:"all links of the container (of that name): texts [LOCAL_HOST:]LOCAL_PORT:REMOTE_HOST:REMOTE_PORT[/tcp|udp|sctp], with commas between several, or maps with from, from_port, to, to_port, proto, container, interface, source; an empty list removes them"`
+	Name      string    `arg:"name" doc:"names the chains; unset, made from the container, and from the local address where it is one link by from and to. Two tasks with links of one name take turns in undoing each other"`
 	State     string    `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the rules; route_localnet and ip_forward stay"`
 }
 
@@ -31,192 +31,213 @@ func init() {
 
 func (l *Link) place() place { return place{l.Netns, l.Container} }
 
-// specs reads the links in whichever form they were given.
-func (l *Link) specs() ([]linkSpec, error) {
-	if l.From != "" || l.To != "" {
-		m := map[string]any{"from": l.From, "to": l.To}
-		if l.Interface != "" {
-			m["interface"] = string(l.Interface)
-		}
-		if l.Source.IsValid() {
-			m["source"] = l.Source.String()
-		}
-		spec, err := linkFromMap(m)
-		return []linkSpec{spec}, err
+// single reports whether it is one link, by from and to.
+func (l *Link) single() bool {
+	return l.From != "" || l.To != "" || l.Interface != "" || l.Source.IsValid()
+}
+
+// list is the links in the form of links.
+func (l *Link) list() linkList {
+	if !l.single() {
+		return linkList{items: &l.Links, place: l.place(), name: l.Name, whole: true}
 	}
-	var specs []linkSpec
+	m := map[string]any{"from": l.From, "to": l.To, "proto": l.Proto}
+	if l.Interface != "" {
+		m["interface"] = string(l.Interface)
+	}
+	if l.Source.IsValid() {
+		m["source"] = l.Source.String()
+	}
+	list := linkList{items: &[]any{m}, place: l.place(), name: l.Name}
+	if specs, err := list.specs(); l.Name == "" && err == nil {
+		list.name = l.place().scope().Bare() + "\x00" + specs[0].FromHost + specs[0].port()
+	}
+	return list
+}
+
+// port is the local port as it stands in a name.
+func (s LinkSpec) port() string { return fmt.Sprintf(":%d/%s", s.FromPort, s.Proto) }
+
+// Expand implements Expander: remote hosts that the inventory knows become addresses.
+func (l *Link) Expand(inv Inventory) error {
+	list := l.list()
+	if err := list.expand(inv); err != nil {
+		if l.single() {
+			return under(bare(err), "to")
+		}
+		return err
+	}
+	if specs, err := list.specs(); l.single() && err == nil {
+		l.To = joinHostPort(specs[0].ToHost, specs[0].ToPort)
+	}
+	return nil
+}
+
+// ExpandsInPart implements PartExpander: a port may be one that another host registers.
+func (l *Link) ExpandsInPart() {}
+
+// Check implements Task.
+func (l *Link) Check() error {
+	switch {
+	case l.Links != nil && l.single():
+		return Wrong("links", "give either links, or one link by from and to").WithHint("interface and source go into the maps of links")
+	case l.State == absent && l.place().given() && !l.single():
+		return errors.Join(l.place().check(), checkLine("name", l.Name))
+	case l.Links == nil && (l.From == "" || l.To == ""):
+		return Wrong("from", "which link? give from and to, or links").WithHint("from: 127.0.0.1:6379, to: 10.16.138.4:50000")
+	case l.Links != nil && len(l.Links) == 0 && !l.place().given() && l.Name == "":
+		return Wrong("links", "the list is empty, and no container is given whose links are to go")
+	}
+	err := l.list().check()
+	if err != nil && l.single() {
+		err = under(bare(err), "to")
+	}
+	return errors.Join(l.place().check(), checkLine("name", l.Name), err)
+}
+
+// bare is the error without the path to the list that a single link was made into.
+func bare(err error) error {
+	var arg *ArgError
+	if errors.As(err, &arg) {
+		return &ArgError{Msg: arg.Msg, Hint: arg.Hint}
+	}
+	return err
+}
+
+// Want implements Wanter.
+func (l *Link) Want() []state.Want { return l.list().wants(l.State) }
+
+// Told implements Teller: the links that are made, and those that wait.
+func (l *Link) Told(view state.View) map[string]any {
+	return map[string]any{"links": l.list().made(view)}
+}
+
+// linkList is the links of one place, for the kinds that have them.
+type linkList struct {
+	items *[]any
+	place place
+	name  string // "" for the place's own
+	whole bool   // what a family had before and has no longer goes
+}
+
+// specs reads the links in whichever form they were given.
+func (l linkList) specs() ([]LinkSpec, error) {
+	var specs []LinkSpec
 	var errs []error
-	for i, item := range l.Links {
-		spec, err := parseLinkItem(item)
+	for i, item := range *l.items {
+		some, err := parseLinkItem(item)
 		if err != nil {
 			errs = append(errs, under(err, "links", i))
 		}
-		specs = append(specs, spec)
+		specs = append(specs, some...)
 	}
 	return specs, errors.Join(errs...)
 }
 
-// Expand implements Expander: remote hosts that the inventory knows become addresses.
-func (l *Link) Expand(inv Inventory) error {
+// check wants links that can be told apart and lead away from themselves.
+func (l linkList) check() error {
 	specs, err := l.specs()
 	if err != nil {
-		return nil // Check reports it
+		return err
 	}
 	var errs []error
+	seen := map[string]bool{}
 	for i, s := range specs {
-		if s.to.IsValid() {
-			continue
+		wrong := func(format string, a ...any) {
+			errs = append(errs, under(&ArgError{Msg: fmt.Sprintf(format, a...)}, "links", min(i, len(*l.items)-1)))
 		}
-		addr, err := addressOf(inv, s.host)
-		if err != nil {
-			errs = append(errs, l.about(i, err))
-			continue
+		key := s.FromHost + s.port()
+		switch {
+		case s.Container != "":
+			wrong("link %s: which port %s publishes is found out in a playbook's own text only, not in what templates give", s.NetLink, s.Container)
+		case s.ToHost == s.FromHost && s.ToPort == s.FromPort && !s.loops():
+			wrong("%s leads to itself", joinHostPort(s.FromHost, s.FromPort))
+		case seen[key]:
+			wrong("%s is linked twice", joinHostPort(s.FromHost, s.FromPort))
 		}
-		l.substitute(i, s, addr)
+		seen[key] = true
 	}
 	return errors.Join(errs...)
 }
 
-// substitute writes the address where the name was, so that the arguments say it all.
-func (l *Link) substitute(i int, s linkSpec, addr netip.Addr) {
-	s.to = addr
-	if l.To != "" {
-		l.To = netip.AddrPortFrom(addr, s.toPort).String()
-		return
-	}
-	l.Links[i] = s.asMap()
+// loops reports whether the local address is a loopback one, which as a remote address is the host.
+func (s LinkSpec) loops() bool {
+	ip, err := netip.ParseAddr(s.ToHost)
+	return err == nil && ip.IsLoopback()
 }
 
-// about says which argument the error is about.
-func (l *Link) about(i int, err error) error {
-	if l.To != "" {
-		return under(err, "to")
+// chain is the name of the chains without their last letter.
+func (l linkList) chain() string {
+	name := l.name
+	if name == "" {
+		name = "links of " + l.place.scope().Bare()
 	}
-	return under(err, "links", i)
+	sum := sha256.Sum256([]byte(name))
+	return state.LinkChainPrefix + hex.EncodeToString(sum[:4])
 }
 
-// under is the error as one about an argument further down.
-func under(err error, path ...any) error {
-	var arg *ArgError
-	if errors.As(err, &arg) {
-		return &ArgError{Path: append(append([]any{}, path...), arg.Path...), Msg: arg.Msg, Hint: arg.Hint, Key: arg.Key}
+// wants are the objects of the links.
+func (l linkList) wants(word string) []state.Want {
+	specs, err := l.specs()
+	if err != nil {
+		return nil // Check refuses it
 	}
-	return &ArgError{Path: append([]any{}, path...), Msg: err.Error()}
-}
-
-// addressOf is the IPv4 address of a host of the inventory.
-func addressOf(inv Inventory, host string) (netip.Addr, error) {
-	hosts, ok := inv.Group(host)
-	if !ok || len(hosts) != 1 || hosts[0] != host {
-		return netip.Addr{}, (&ArgError{Msg: fmt.Sprintf("%q is not an IPv4 address, and not a host of the inventory", host)}).
-			WithHint("write an address, or the name of a host that has node_address or ansible_host")
+	byFamily := map[int][]state.NetLink{}
+	for _, s := range specs {
+		byFamily[s.family()] = append(byFamily[s.family()], s.NetLink)
 	}
-	for _, name := range []string{"node_address", "ansible_host"} {
-		texts, err := nodeTexts(inv, host, []string{name}, false)
-		if err != nil {
-			return netip.Addr{}, err
+	var out []state.Want
+	for _, family := range []int{4, 6} {
+		links := byFamily[family]
+		switch gone := word == absent || len(links) == 0; {
+		case gone && (l.whole || len(links) > 0):
+			out = append(out, wants(absent, l.objects(family, nil)...)...)
+			continue
+		case gone:
+			continue
 		}
-		for _, text := range texts {
-			if addr, err := netip.ParseAddr(text); err == nil && addr.Is4() {
-				return addr, nil
+		chains := l.objects(family, links)
+		out = append(out, state.Present(linkable(l.place.scope(), family)...)...)
+		out = append(out, state.Present(chains...)...)
+	}
+	return out
+}
+
+// linkable are the parameters and the table that links of the family need.
+func linkable(scope state.Scope, family int) []state.Object {
+	out := forwarding(scope, family == 4, family == 6, nil)
+	if family == 4 {
+		out = append([]state.Object{state.Sysctl{Scope: scope, Name: "net/ipv4/conf/all/route_localnet", Value: "1"}}, out...)
+	}
+	return append(out, state.Table{Scope: scope, Family: family, Name: "nat"})
+}
+
+// objects are the chains of a family and the jumps to them.
+func (l linkList) objects(family int, links []state.NetLink) []state.Object {
+	scope := l.place.scope()
+	to := state.Links{Scope: scope, Family: family, Name: l.chain(), Links: links}
+	source := to
+	source.Source = true
+	jump := func(from, letter string) state.Jump {
+		return state.Jump{Scope: scope, Family: family, Table: "nat", From: from, To: l.chain() + letter, First: true}
+	}
+	return []state.Object{to, source, jump("PREROUTING", "-D"), jump("OUTPUT", "-D"), jump("POSTROUTING", "-S")}
+}
+
+// made lists the links that stand in the view: FROM -> TO.
+func (l linkList) made(view state.View) []any {
+	out := []any{}
+	for _, family := range []int{4, 6} {
+		scope, err := l.place.scope().Locate(view)
+		if err != nil {
+			continue // the plan has said so
+		}
+		c := state.Chain{Scope: scope, Family: family, Table: "nat", Name: l.chain() + "-D"}
+		if o, there := view.Get(c.Key()); there {
+			for _, made := range state.LinksOf(o.(state.Chain)) {
+				out = append(out, made.String())
 			}
 		}
 	}
-	return netip.Addr{}, (&ArgError{Msg: fmt.Sprintf("host %s of the inventory has no IPv4 address in node_address or ansible_host", host)}).
-		WithHint("set node_address in host_vars/%s.yml", host)
+	return out
 }
-
-// Check implements Task.
-func (l *Link) Check() error {
-	single := l.From != "" || l.To != "" || l.Interface != "" || l.Source.IsValid()
-	switch {
-	case l.Links != nil && single:
-		return Wrong("links", "give either links, or one link by from and to").WithHint("interface and source go into the maps of links")
-	case l.Links == nil && (l.From == "" || l.To == ""):
-		return Wrong("from", "which link? give from and to, or links").WithHint("from: 127.0.0.1:6379, to: 10.16.138.4:50000")
-	case len(l.Links) == 0 && !single:
-		return Wrong("links", "the list is empty").WithHint("state: absent removes the links of a name")
-	}
-	errs := []error{l.place().check(), checkLine("name", l.Name)}
-	specs, err := l.specs()
-	if err != nil {
-		return errors.Join(append(errs, err)...)
-	}
-	seen := map[netip.AddrPort]bool{}
-	for i, s := range specs {
-		if !s.to.IsValid() {
-			errs = append(errs, l.about(i, &ArgError{Msg: fmt.Sprintf("%q is not an IPv4 address", s.host), Hint: "write an address, or the name of a host of the inventory"}))
-		}
-		if s.to == s.from.Addr() && s.toPort == s.from.Port() {
-			errs = append(errs, l.about(i, &ArgError{Msg: fmt.Sprintf("%s leads to itself", s.from)}))
-		}
-		if seen[s.from] {
-			errs = append(errs, l.about(i, &ArgError{Msg: fmt.Sprintf("%s is linked twice", s.from)}))
-		}
-		seen[s.from] = true
-	}
-	return errors.Join(errs...)
-}
-
-// chain is the name of the task's chains without their last letter.
-func (l *Link) chain(specs []linkSpec) string {
-	name := l.Name
-	if name == "" {
-		name = l.place().scope().Bare() + "\x00" + specs[0].from.String()
-	}
-	sum := sha256.Sum256([]byte(name))
-	return state.ChainPrefix + "-L" + hex.EncodeToString(sum[:4])
-}
-
-// Want implements Wanter.
-func (l *Link) Want() []state.Want {
-	specs, err := l.specs()
-	if err != nil || len(specs) == 0 {
-		return nil // Check refuses it
-	}
-	scope, name := l.place().scope(), l.chain(specs)
-	dnat := state.Chain{Scope: scope, Family: 4, Table: "nat", Name: name + "-D"}
-	snat := state.Chain{Scope: scope, Family: 4, Table: "nat", Name: name + "-S"}
-	seen := map[string]bool{}
-	for _, s := range specs {
-		dnat.Rules = append(dnat.Rules, s.dnat())
-		// Two local addresses may lead to one remote port, which needs one rule.
-		if rule := s.snat(); !seen[fmt.Sprint(rule)] {
-			seen[fmt.Sprint(rule)] = true
-			snat.Rules = append(snat.Rules, rule)
-		}
-	}
-	jump := func(from, to string) state.Jump {
-		return state.Jump{Scope: scope, Family: 4, Table: "nat", From: from, To: to, First: true}
-	}
-	chains := []state.Object{dnat, snat, jump("PREROUTING", dnat.Name), jump("OUTPUT", dnat.Name), jump("POSTROUTING", snat.Name)}
-	if l.State == absent {
-		return wants(absent, chains...)
-	}
-	return state.Present(append([]state.Object{
-		state.Sysctl{Scope: scope, Name: "net/ipv4/conf/all/route_localnet", Value: "1"},
-		state.Sysctl{Scope: scope, Name: "net/ipv4/ip_forward", Value: "1"},
-		state.Table{Scope: scope, Family: 4, Name: "nat"},
-	}, chains...)...)
-}
-
-// dnat is the rule that turns the local address into the remote one, in the words of iptables-save.
-func (s linkSpec) dnat() []string {
-	return []string{"-d", s.from.Addr().String() + "/32", "-p", "tcp", "-m", "tcp", "--dport", port(s.from.Port()),
-		"-j", "DNAT", "--to-destination", netip.AddrPortFrom(s.to, s.toPort).String()}
-}
-
-// snat gives the packets a source to which an answer finds its way: 127.0.0.1 would not.
-func (s linkSpec) snat() []string {
-	dev, src := s.dev, s.source
-	if dev == "" {
-		dev = "${dev " + s.to.String() + "}"
-	}
-	if src == "" {
-		src = "${src " + s.to.String() + "}"
-	}
-	return []string{"-d", s.to.String() + "/32", "-o", dev, "-p", "tcp", "-m", "tcp", "--dport", port(s.toPort),
-		"-m", "conntrack", "--ctstate", "DNAT", "-j", "SNAT", "--to-source", src}
-}
-
-func port(n uint16) string { return strconv.Itoa(int(n)) }

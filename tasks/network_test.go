@@ -1,10 +1,8 @@
 package tasks_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 
@@ -45,6 +43,11 @@ func nodes(n int) inventory {
 		inv.vars[name] = map[string]any{"node_subnet": fmt.Sprintf("11.11.%d.1/24", i), "node_address": fmt.Sprintf("192.168.2.%d", i+10)}
 	}
 	return inv
+}
+
+// elsewhere is the inventory with node1, which has these variables.
+func elsewhere(vars map[string]any) inventory {
+	return inventory{vars: map[string]map[string]any{"node1": vars}}
 }
 
 func expand(t *testing.T, kind string, args map[string]any, inv inventory) ([]state.Want, error) {
@@ -94,8 +97,10 @@ func TestExpandMistakes(t *testing.T) {
 		{"router", `2 links for 1 addresses`, map[string]any{"nodes": "nodes"}, one(map[string]any{"node_subnet": "11.11.1.0/24", "node_address": "192.168.2.1", "node_dev": []any{"a", "b"}})},
 		{"router", `a map where a text is wanted`, map[string]any{"nodes": "nodes"}, one(map[string]any{"node_subnet": map[string]any{}, "node_address": "192.168.2.1"})},
 		{"router", `host node2 has no variable node_subnet (set it in the inventory or in host_vars/node2.yml)`, map[string]any{"nodes": "nodes"}, lame},
-		{"link", `"node9" is not an IPv4 address, and not a host of the inventory`, map[string]any{"links": "80:node9:8080"}, nodes(1)},
-		{"link", `"nodes" is not an IPv4 address`, map[string]any{"from": "80", "to": "nodes:8080"}, nodes(1)},
+		{"link", `host node1 of the inventory is at 127.0.0.1, which is another host for each host (set node_address in host_vars/node1.yml)`,
+			map[string]any{"links": "80:node1:8080"}, elsewhere(map[string]any{"ansible_host": "127.0.0.1"})},
+		{"link", `host node1 of the inventory is at 192.168.2.1, and no address of the other family is known of it`,
+			map[string]any{"from": "[fd00::1]:80", "to": "node1:8080"}, elsewhere(map[string]any{"node_address": "192.168.2.1"})},
 	} {
 		_, err := expand(t, test.kind, test.args, test.inv)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
@@ -116,37 +121,10 @@ func TestLinkNamesBecomeAddresses(t *testing.T) {
 			t.Errorf("%v: %v", args, err)
 			continue
 		}
-		chain := wants[3].Object.(state.Chain)
-		want := [][]string{strings.Fields("-d 127.0.0.1/32 -p tcp -m tcp --dport 6379 -j DNAT --to-destination 192.168.2.11:50000")}
-		if diff := cmp.Diff(want, chain.Rules); diff != "" {
-			t.Errorf("%v: rules (-want +got):\n%s", args, diff)
-		}
-	}
-}
-
-// TestLinkVectors takes what geard's own parser was seen to do, and says where this
-// one is stricter: incomplete links, a missing local host and more parts are mistakes.
-func TestLinkVectors(t *testing.T) {
-	raw, err := os.ReadFile("testdata/net_links.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var vectors []struct{ In, Want string }
-	if err := json.Unmarshal(raw, &vectors); err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range vectors {
-		var links []any
-		for _, part := range strings.Split(v.In, ",") {
-			links = append(links, part)
-		}
-		_, err := decode("link", map[string]any{"container": "app", "links": links})
-		got := "taken"
-		if err != nil {
-			got = err.Error()
-		}
-		if !strings.Contains(got, v.Want) {
-			t.Errorf("link %q: got %q; want %q", v.In, got, v.Want)
+		links := wants[3].Object.(state.Links)
+		want := []state.NetLink{{FromHost: "127.0.0.1", FromPort: 6379, ToHost: "192.168.2.11", ToPort: 50000, Proto: "tcp"}}
+		if diff := cmp.Diff(want, links.Links); diff != "" {
+			t.Errorf("%v: links (-want +got):\n%s", args, diff)
 		}
 	}
 }

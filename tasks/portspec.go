@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -127,13 +128,13 @@ func parsePorts(text string) (portRange, error) {
 // Docker's: they have an argument of their own, so that nobody has to guess.
 type PortPairs []PortSpec
 
-// UnmarshalText implements encoding.TextUnmarshaler.
+// UnmarshalText implements encoding.TextUnmarshaler. The words of its errors are geard's.
 func (p *PortPairs) UnmarshalText(text []byte) error {
 	var pairs PortPairs
 	for _, pair := range strings.Split(string(text), ",") {
 		internal, external, found := strings.Cut(pair, ":")
 		if !found || strings.Contains(external, ":") {
-			return fmt.Errorf("the port string %q must be a comma delimited list of pairs INTERNAL:EXTERNAL", text)
+			return fmt.Errorf("The port string '%s' must be a comma delimited list of pairs <internal>:<external>,...", text)
 		}
 		in, err := pairPort(internal)
 		if err != nil {
@@ -156,9 +157,9 @@ func pairPort(text string) (uint16, error) {
 	n, err := strconv.Atoi(text)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("%q is not a port number", text)
+		return 0, err
 	case n < 0 || n > 65535:
-		return 0, fmt.Errorf("port values must be between 0 and 65535, not %d", n)
+		return 0, errors.New("Port values must be between 0 and 65535")
 	}
 	return uint16(n), nil
 }

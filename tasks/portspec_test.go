@@ -99,16 +99,16 @@ func TestPortPairs(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		"":              `the port string "" must be a comma delimited list of pairs INTERNAL:EXTERNAL`,
-		"80":            `the port string "80" must be a comma delimited list of pairs INTERNAL:EXTERNAL`,
-		"80:80,":        `the port string "80:80," must be a comma delimited list of pairs INTERNAL:EXTERNAL`,
-		"127.0.0.1:1:1": `the port string "127.0.0.1:1:1" must be a comma delimited list of pairs INTERNAL:EXTERNAL`,
-		":8080":         `"" is not a port number`,
-		"x:1":           `"x" is not a port number`,
-		"80/tcp:80":     `"80/tcp" is not a port number`,
-		"80: 80":        `" 80" is not a port number`,
-		"1:65536":       "port values must be between 0 and 65535, not 65536",
-		"1:-1":          "port values must be between 0 and 65535, not -1",
+		"":              `The port string '' must be a comma delimited list of pairs <internal>:<external>,...`,
+		"80":            `The port string '80' must be a comma delimited list of pairs <internal>:<external>,...`,
+		"80:80,":        `The port string '80:80,' must be a comma delimited list of pairs <internal>:<external>,...`,
+		"127.0.0.1:1:1": `The port string '127.0.0.1:1:1' must be a comma delimited list of pairs <internal>:<external>,...`,
+		":8080":         `strconv.Atoi: parsing "": invalid syntax`,
+		"x:1":           `strconv.Atoi: parsing "x": invalid syntax`,
+		"80/tcp:80":     `strconv.Atoi: parsing "80/tcp": invalid syntax`,
+		"80: 80":        `strconv.Atoi: parsing " 80": invalid syntax`,
+		"1:65536":       "Port values must be between 0 and 65535",
+		"1:-1":          "Port values must be between 0 and 65535",
 		"0:0":           `pair "0:0": the container has no port 0`,
 	} {
 		var p PortPairs

@@ -14,6 +14,8 @@ type Deferred struct {
 	Why string
 	// Container says that it waits for a container, in the end.
 	Container bool
+	// Part says that only a part of the object waits.
+	Part bool
 }
 
 // hindrance is why a want has to wait.

@@ -136,7 +136,7 @@ func (p *Planner) pairUp(got *state.State) {
 // which a host has too many, the key itself.
 func group(k state.Key) state.Key {
 	switch k.Kind {
-	case state.KindSysctl, state.KindOffload, state.KindUppers, state.KindFile, state.KindJSON, state.KindProcess, state.KindContainer, state.KindTable, state.KindChain, state.KindJump:
+	case state.KindSysctl, state.KindOffload, state.KindUppers, state.KindFile, state.KindJSON, state.KindProcess, state.KindContainer, state.KindName, state.KindTable, state.KindChain, state.KindJump:
 		return k
 	}
 	return state.Key{Kind: k.Kind, Scope: k.Scope}

@@ -17,12 +17,13 @@ type planning struct {
 	side     []state.Object
 	cascaded []state.Key             // what goes because something else goes
 	waits    map[int]hindrance       // wants that have to wait, by index
+	parts    map[int][]string        // parts of wants that wait
 	held     map[state.Key]hindrance // the same by key
 }
 
 // all plans the wants one after the other.
 func (p *planning) all(wants []state.Want) error {
-	p.waits, p.held = map[int]hindrance{}, map[state.Key]hindrance{}
+	p.waits, p.held, p.parts = map[int]hindrance{}, map[state.Key]hindrance{}, map[int][]string{}
 	for i, w := range wants {
 		h, waits := p.hindrance(w)
 		if !waits {
@@ -36,6 +37,8 @@ func (p *planning) all(wants []state.Want) error {
 		}
 		if waits {
 			p.waits[i], p.held[w.Object.Key()] = h, h
+		} else if partial, ok := w.Object.(state.Partial); ok && !w.Absent {
+			p.parts[i] = partial.Held(p.sim)
 		}
 	}
 	return nil

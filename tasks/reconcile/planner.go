@@ -136,9 +136,12 @@ func (p *Planner) Plan(ctx context.Context, task int, wants []state.Want) ([]sta
 		h, waits := step.waits[i]
 		if waits && !w.Absent {
 			p.waiting[k] = h
-			p.deferred[task] = append(p.deferred[task], Deferred{k, h.why, h.container})
+			p.deferred[task] = append(p.deferred[task], Deferred{Key: k, Why: h.why, Container: h.container})
 		} else {
 			delete(p.waiting, k)
+		}
+		for _, why := range step.parts[i] {
+			p.deferred[task] = append(p.deferred[task], Deferred{Key: k, Why: why, Part: true})
 		}
 		p.remember(wanted{w, origins[i], task, waits && !w.Absent})
 	}

@@ -99,8 +99,8 @@ func (e *ApplyError) Unwrap() error { return e.Err }
 // prototypes are the kinds that can be read back from JSON.
 var prototypes = map[Kind]reflect.Type{
 	KindNetns: reflect.TypeFor[Netns](), KindProcess: reflect.TypeFor[Process](),
-	KindContainer: reflect.TypeFor[Container](),
-	KindLink:      reflect.TypeFor[Link](), KindMember: reflect.TypeFor[Member](),
+	KindContainer: reflect.TypeFor[Container](), KindName: reflect.TypeFor[Name](),
+	KindLink: reflect.TypeFor[Link](), KindMember: reflect.TypeFor[Member](),
 	KindAddress: reflect.TypeFor[Address](), KindNeighbour: reflect.TypeFor[Neighbour](),
 	KindRoute: reflect.TypeFor[Route](), KindRule: reflect.TypeFor[Rule](),
 	KindLease: reflect.TypeFor[Lease](), KindSysctl: reflect.TypeFor[Sysctl](), KindOffload: reflect.TypeFor[Offload](),
@@ -123,7 +123,7 @@ func Kinds() []Kind {
 
 // lateTypes are the types of wants that are no objects themselves, by the name in their JSON.
 var lateTypes = map[string]reflect.Type{"KeepRA": reflect.TypeFor[KeepRA](), "Hairpin": reflect.TypeFor[Hairpin](), "Switch": reflect.TypeFor[Switch](),
-	"Folder":     reflect.TypeFor[Folder](),
+	"Folder": reflect.TypeFor[Folder](), "Links": reflect.TypeFor[Links](),
 	"SwitchPort": reflect.TypeFor[SwitchPort](), "SwitchVLAN": reflect.TypeFor[SwitchVLAN](), "SwitchOffload": reflect.TypeFor[SwitchOffload]()}
 
 // Storable reports whether Decode reads back what Encode makes of the object.

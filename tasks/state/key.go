@@ -11,6 +11,7 @@ const (
 	KindNetns     Kind = "netns"
 	KindProcess   Kind = "process"
 	KindContainer Kind = "container"
+	KindName      Kind = "name"
 	KindOVSBridge Kind = "ovs-bridge"
 	KindLink      Kind = "link"
 	KindOVSPort   Kind = "ovs-port"
@@ -36,7 +37,7 @@ const (
 )
 
 // kindOrder ranks the kinds: what is later may need what is earlier.
-var kindOrder = rankKinds(KindNetns, KindProcess, KindContainer, KindOVSBridge, KindLink, KindOVSPort, KindMember, KindPortVLAN, KindUppers, KindQdisc,
+var kindOrder = rankKinds(KindNetns, KindProcess, KindContainer, KindName, KindOVSBridge, KindLink, KindOVSPort, KindMember, KindPortVLAN, KindUppers, KindQdisc,
 	KindSysctl, KindOffload, KindAddress, KindNeighbour, KindRoute, KindRule, KindLease, KindTable, KindChain, KindJump, KindFile, KindJSON, KindPort, KindHostsLine, KindStrays)
 
 func rankKinds(kinds ...Kind) map[Kind]int {

@@ -33,6 +33,13 @@ type Curious interface {
 	ReadsNext(View) []Key
 }
 
+// Partial is a Late object of which parts may have to wait while the rest is made.
+type Partial interface {
+	Late
+	// Held says which parts wait as things are, and why, in the view that Resolve gets.
+	Held(View) []string
+}
+
 // LateAbsent is an object of which the host says what is to go when it is wanted absent.
 type LateAbsent interface {
 	Object

@@ -142,8 +142,8 @@ type reader func(*session, *query) ([]state.Object, error)
 func readers() map[state.Kind]reader {
 	return map[state.Kind]reader{
 		state.KindNetns: (*session).readNetns, state.KindProcess: (*session).readProcesses,
-		state.KindContainer: (*session).readContainers,
-		state.KindLink:      (*session).readLinks, state.KindMember: (*session).readMembers,
+		state.KindContainer: (*session).readContainers, state.KindName: (*session).readNames,
+		state.KindLink: (*session).readLinks, state.KindMember: (*session).readMembers,
 		state.KindAddress: (*session).readAddresses, state.KindNeighbour: (*session).readNeighbours,
 		state.KindRoute: (*session).readRoutes, state.KindRule: (*session).readRules,
 		state.KindLease: (*session).readLeases, state.KindSysctl: (*session).readSysctls, state.KindOffload: (*session).readOffloads,

@@ -124,7 +124,7 @@ func (p *play) want(b *store.Book, key state.Key, w reconcile.Wanted, step scrip
 // keepable leaves out what cannot be written down.
 func keepable(o state.Object) bool {
 	switch o.(type) {
-	case state.Process, state.Container:
+	case state.Process, state.Container, state.Name:
 		return false
 	}
 	return state.Storable(o)
