@@ -169,6 +169,7 @@ func (b *binding) arguments(item string) (any, []templates.Value) {
 	}
 	args := b.value(t.args)
 	b.expressions(args)
+	args = b.expandLinks(args)
 	task, complete := b.decode(args)
 	if task == nil {
 		return args, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,30 @@ func (e expansion) Var(host, name string) (any, bool, error) {
 		return nil, false, err
 	}
 	return vars.(templates.Getter).Get(name)
+}
+
+// expandLinks gives the hosts of the inventory in a task's links their addresses, of
+// whatever kind the task is.
+func (b *binding) expandLinks(args any) any {
+	given, ok := args.(map[string]any)
+	if !ok || given["links"] == nil || !hasLinks(b.task.kind) {
+		return args
+	}
+	known, _ := withUnknown(given["links"])
+	if _, list := known.([]any); !list {
+		return args
+	}
+	expanded, err := tasks.ExpandLinks(expansion{b}, known.([]any))
+	if err != nil {
+		b.argumentErrors(err)
+		return args
+	}
+	return merged(given, map[string]any{"links": mergeKnown(given["links"], expanded)})
+}
+
+// hasLinks reports whether the kind takes links.
+func hasLinks(k *tasks.Kind) bool {
+	return slices.ContainsFunc(k.Arguments(), func(a tasks.Argument) bool { return a.Name == "links" })
 }
 
 // expandedArgs writes the arguments of an expanded task back, so that the host
@@ -153,6 +178,9 @@ func encodeArgument(v reflect.Value) any {
 	case reflect.Struct:
 		return encodeArguments(v)
 	case reflect.Interface:
+		if v.IsNil() {
+			return nil
+		}
 		return v.Elem().Interface()
 	}
 	return v.Interface()

@@ -157,10 +157,11 @@ func (l *loader) entry(n *yamlpos.Node, here *setting) []*Task {
 	if key := includeKey(n); key != "" {
 		return l.include(n, key, here)
 	}
-	if t := l.task(n, here); t != nil {
-		return []*Task{t}
+	t := l.task(n, here)
+	if t == nil {
+		return nil
 	}
-	return nil
+	return append(l.linkTargets(t, here), t)
 }
 
 func (l *loader) newTask(pos diag.Pos, here *setting) *Task {

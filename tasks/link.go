@@ -58,17 +58,18 @@ func (l *Link) list() linkList {
 // port is the local port as it stands in a name.
 func (s LinkSpec) port() string { return fmt.Sprintf(":%d/%s", s.FromPort, s.Proto) }
 
-// Expand implements Expander: remote hosts that the inventory knows become addresses.
+// Expand implements Expander: a host of the inventory in to becomes its address. Those
+// in links have been expanded, see ExpandLinks.
 func (l *Link) Expand(inv Inventory) error {
-	list := l.list()
-	if err := list.expand(inv); err != nil {
-		if l.single() {
-			return under(bare(err), "to")
-		}
-		return err
+	if !l.single() {
+		return nil
 	}
-	if specs, err := list.specs(); l.single() && err == nil {
-		l.To = joinHostPort(specs[0].ToHost, specs[0].ToPort)
+	items, err := ExpandLinks(inv, *l.list().items)
+	if err != nil {
+		return under(bare(err), "to")
+	}
+	if spec, err := linkFromMap(items[0].(map[string]any)); err == nil {
+		l.To = joinHostPort(spec.ToHost, spec.ToPort)
 	}
 	return nil
 }
@@ -125,7 +126,7 @@ func (l linkList) specs() ([]LinkSpec, error) {
 	var specs []LinkSpec
 	var errs []error
 	for i, item := range *l.items {
-		some, err := parseLinkItem(item)
+		some, err := ParseLinkItem(item)
 		if err != nil {
 			errs = append(errs, under(err, "links", i))
 		}

@@ -9,26 +9,25 @@ import (
 	"strconv"
 )
 
-// expand gives hosts of the inventory their addresses. What it does not know is a
-// name for the host's own resolver.
-func (l linkList) expand(inv Inventory) error {
+// ExpandLinks is the items of a links argument with the addresses of the hosts of the
+// inventory. A name that it does not know is one for the host's own resolver.
+func ExpandLinks(inv Inventory, items []any) ([]any, error) {
 	var errs []error
 	var out []any
-	for i, item := range *l.items {
-		items, err := expandLink(inv, item)
+	for i, item := range items {
+		some, err := expandLink(inv, item)
 		if err != nil {
 			errs = append(errs, under(err, "links", i))
 		}
-		out = append(out, items...)
+		out = append(out, some...)
 	}
-	*l.items = out
-	return errors.Join(errs...)
+	return out, errors.Join(errs...)
 }
 
 // expandLink is the item with addresses in the place of names: as it is, where it
 // names no host of the inventory or has a mistake, which Check reports.
 func expandLink(inv Inventory, item any) ([]any, error) {
-	specs, err := parseLinkItem(item)
+	specs, err := ParseLinkItem(item)
 	if err != nil {
 		return []any{item}, nil
 	}

@@ -35,8 +35,8 @@ func (m *linkMap) Check() error { return nil }
 
 var linkMapKind = Kind{Name: "a link", New: func() Task { return new(linkMap) }}
 
-// parseLinkItem reads one item of links: a text with one link or more, or a map.
-func parseLinkItem(item any) ([]LinkSpec, error) {
+// ParseLinkItem reads one item of links: a text with one link or more, or a map.
+func ParseLinkItem(item any) ([]LinkSpec, error) {
 	switch item := item.(type) {
 	case string:
 		return ParseLinks(item)

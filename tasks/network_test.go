@@ -2,6 +2,7 @@ package tasks_test
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"testing"
@@ -56,6 +57,21 @@ func expand(t *testing.T, kind string, args map[string]any, inv inventory) ([]st
 	task, _, err := k.Decode(args)
 	if err != nil {
 		return nil, err
+	}
+	if items, ok := args["links"]; ok {
+		list, isList := items.([]any)
+		if !isList {
+			list = []any{items}
+		}
+		expanded, err := tasks.ExpandLinks(inv, list)
+		if err != nil {
+			return nil, err
+		}
+		args = maps.Clone(args)
+		args["links"] = expanded
+		if task, _, err = k.Decode(args); err != nil {
+			return nil, err
+		}
 	}
 	if err := task.(tasks.Expander).Expand(inv); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -21,6 +22,7 @@ type Publish struct {
 	Family     string      `arg:"family" default:"ipv4" choices:"ipv4,ipv6,both" doc:"where ports without an address are published"`
 	Address    []Addr      `arg:"address" doc:"address of the container, one a family; unset, the first one that the host reaches"`
 	Masquerade bool        `arg:"masquerade" doc:"let all connections seem to come from the host: for a container whose default route leads elsewhere, or that has none"`
+	Links      []any       `arg:"links" doc:"links in the container, as the task link takes them"`
 	Name       string      `arg:"name" doc:"names the chains; unset, the container. A second task for one container needs a name of its own"`
 	State      string      `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the rules; ip_forward, route_localnet and what guards it stay"`
 }
@@ -45,7 +47,7 @@ func (p *Publish) Check() error {
 			errs = append(errs, at(Wrong("ports", "%s: no rule leads ::1 elsewhere: IPv6 has no route_localnet", spec.IP), i))
 		}
 	}
-	return errors.Join(append(errs, p.checkAddress(), p.checkTwice())...)
+	return errors.Join(append(errs, p.checkAddress(), p.checkTwice(), p.links().check())...)
 }
 
 // checkAddress wants at most one address a family, and one that is published on.
@@ -112,6 +114,11 @@ func (p *Publish) on(family int) []binding {
 	return out
 }
 
+// links are those that the task makes in the container.
+func (p *Publish) links() linkList {
+	return linkList{items: &p.Links, place: p.place(), name: "publish " + cmp.Or(p.Name, p.place().scope().Bare()), whole: p.Links != nil}
+}
+
 // chain is the name of the task's chains without their last letter.
 func (p *Publish) chain() string {
 	name := p.Name
@@ -131,7 +138,7 @@ func (p *Publish) Want() []state.Want {
 				objects = append(objects, p.rules(family, nil)...)
 			}
 		}
-		return wants(absent, objects...)
+		return append(p.links().wants(absent), wants(absent, objects...)...)
 	}
 	var objects []state.Object
 	for _, family := range []int{4, 6} {
@@ -143,7 +150,7 @@ func (p *Publish) Want() []state.Want {
 			objects = append(objects, state.Hairpin{Family: family, Of: p.place().scope()})
 		}
 	}
-	return state.Present(objects...)
+	return append(state.Present(objects...), p.links().wants(present)...)
 }
 
 // localnet lets connections to 127.0.0.1 leave the host once they are translated. The

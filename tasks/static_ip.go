@@ -44,6 +44,7 @@ type StaticIP struct {
 	Qdisc         string            `arg:"qdisc" doc:"queueing of what the container sends, in the words of tc: tbf rate 10mbit burst 32kb latency 400ms, or netem delay 100ms"`
 	Sysctls       map[string]string `arg:"sysctls" doc:"parameters in the container: net.ipv4.conf.eth1.arp_ignore: 1"`
 	Broadcast     bool              `arg:"broadcast" doc:"give IPv4 addresses their subnet's broadcast address, as ip address does with brd +"`
+	Links         []any             `arg:"links" doc:"links to ports elsewhere, as the task link takes them"`
 	Announce      bool              `arg:"announce" default:"true" doc:"tell the neighbours about the addresses (gratuitous ARP, unsolicited NA)"`
 	State         string            `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the link and all that hangs on it, and gives a NIC back; a bridge or VLAN goes with it if such a task made it and nothing uses it"`
 }
@@ -74,7 +75,7 @@ func (s *StaticIP) place() place { return place{s.Netns, s.Container} }
 // Check implements Task.
 func (s *StaticIP) Check() error {
 	errs := []error{s.place().check(), checkMTU(s.MTU), checkAddresses("addresses", s.Addresses), s.checkGateways(), s.checkWay(), s.checkRoutes(),
-		checkRange("tag", s.Tag, 1, 4094), checkRange("vlan", s.VLAN, 1, 4094), checkVLANs(s.Trunks), s.checkDHCP()}
+		checkRange("tag", s.Tag, 1, 4094), checkRange("vlan", s.VLAN, 1, 4094), checkVLANs(s.Trunks), s.checkDHCP(), s.netLinks().check()}
 	if !s.place().given() {
 		errs = append(errs, Wrong("container", "whose address? give container or netns"))
 	}
@@ -253,7 +254,7 @@ func (s *StaticIP) sysctls() *Sysctl {
 // Want implements Wanter.
 func (s *StaticIP) Want() []state.Want {
 	if s.State == absent {
-		return s.gone()
+		return append(s.netLinks().wants(absent), s.gone()...)
 	}
 	scope, dev := s.place().scope(), string(s.Interface)
 	objects := append(s.links(), s.addresses(scope, dev)...)
@@ -268,7 +269,13 @@ func (s *StaticIP) Want() []state.Want {
 	for _, r := range s.rules() {
 		out = append(out, r.Want()...)
 	}
-	return append(out, s.sysctls().Want()...)
+	out = append(out, s.sysctls().Want()...)
+	return append(out, s.netLinks().wants(present)...)
+}
+
+// netLinks are geard's links, which the container reaches others by.
+func (s *StaticIP) netLinks() linkList {
+	return linkList{items: &s.Links, place: s.place(), name: "static_ip " + s.place().scope().Bare() + " " + string(s.Interface), whole: s.Links != nil}
 }
 
 func (s *StaticIP) addresses(scope state.Scope, dev string) []state.Object {

@@ -15,7 +15,7 @@ func absent(wants []state.Want) []state.Want {
 	var out []state.Want
 	for i := len(wants) - 1; i >= 0; i-- {
 		switch o := wants[i].Object.(type) {
-		case state.Sysctl, state.Table, state.Folder, state.KeepRA, state.Hairpin, state.Sweep, state.Offload, state.SwitchOffload:
+		case state.Sysctl, state.Table, state.Folder, state.KeepRA, state.Hairpin, state.Sweep, state.Offload, state.SwitchOffload, state.Inspect:
 			continue
 		case state.Link:
 			if o.Type == "" && o.NIC == "" || wants[i].Absent {

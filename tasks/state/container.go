@@ -24,6 +24,7 @@ type Container struct {
 	Hostname  string   `json:"hostname,omitempty"`
 	Addresses []string `json:"addresses,omitempty"` // given by the runtime, with prefix length, IPv4 first
 	Exposed   []string `json:"exposed,omitempty"`   // 6379/tcp, by number
+	Published []string `json:"published,omitempty"` // by the runtime itself, beyond the loopback: HOST_PORT:PORT/PROTO
 	HostsFile string   `json:"hosts_file,omitempty"`
 	// Env is the environment that it was started with. It may hold secrets, so it is never written down.
 	Env []string `json:"-" state:"hint"`

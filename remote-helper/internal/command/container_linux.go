@@ -52,5 +52,8 @@ func object(c containers.Container) state.Container {
 	for _, p := range c.Exposed {
 		o.Exposed = append(o.Exposed, fmt.Sprintf("%d/%s", p.Port, p.Proto))
 	}
+	for _, p := range c.Published {
+		o.Published = append(o.Published, fmt.Sprintf("%d:%d/%s", p.HostPort, p.Port.Port, p.Proto))
+	}
 	return o
 }

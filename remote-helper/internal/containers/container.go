@@ -23,6 +23,7 @@ type Container struct {
 	Hostname    string
 	Env         []string
 	Exposed     []Port         // sorted
+	Published   []Publication  // sorted; beyond the host's loopback
 	Addresses   []netip.Prefix // what the runtime gave it, sorted
 	NetworkMode string         // bridge, none, host, container:ID, the name of a network, ...
 	HostsPath   string         // its /etc/hosts as a file of the host, "" if it has none
@@ -32,6 +33,12 @@ type Container struct {
 type Port struct {
 	Port  int
 	Proto string // tcp, udp or sctp
+}
+
+// Publication is a port of the host that the runtime leads to one of the container.
+type Publication struct {
+	HostPort int
+	Port
 }
 
 // Scope is the container's scope: "docker:NAME", "podman:NAME", "podman:USER@NAME".

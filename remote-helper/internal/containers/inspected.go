@@ -24,11 +24,14 @@ type inspected struct {
 	HostConfig      struct{ NetworkMode string }
 	NetworkSettings struct {
 		endpoint
-		Ports    map[string]any
+		Ports    map[string][]binding
 		Networks map[string]endpoint
 	}
 	HostsPath string
 }
+
+// binding is where a port is published.
+type binding struct{ HostIP, HostPort string }
 
 // endpoint is a container's end in a network.
 type endpoint struct {
@@ -41,7 +44,7 @@ type endpoint struct {
 func (in inspected) container(runtime, user string) Container {
 	c := Container{Runtime: runtime, User: user, ID: in.ID, Name: strings.TrimPrefix(in.Name, "/"), Pid: in.State.Pid,
 		Labels: in.Config.Labels, Image: in.Config.Image, Hostname: in.Config.Hostname, Env: in.Config.Env,
-		Exposed: in.exposed(), Addresses: in.addresses(), NetworkMode: in.HostConfig.NetworkMode, HostsPath: in.HostsPath}
+		Exposed: in.exposed(), Published: in.published(), Addresses: in.addresses(), NetworkMode: in.HostConfig.NetworkMode, HostsPath: in.HostsPath}
 	// Docker's own word for "nothing was asked for".
 	if c.NetworkMode == "default" {
 		c.NetworkMode = "bridge"
@@ -66,6 +69,28 @@ func (in inspected) exposed() []Port {
 		add(text)
 	}
 	slices.SortFunc(out, func(a, b Port) int { return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Proto, b.Proto)) })
+	return out
+}
+
+// published reads "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}].
+func (in inspected) published() []Publication {
+	var out []Publication
+	for text, bindings := range in.NetworkSettings.Ports {
+		number, proto, _ := strings.Cut(text, "/")
+		port, err := strconv.Atoi(number)
+		for _, b := range bindings {
+			host, err2 := strconv.Atoi(b.HostPort)
+			ip, err3 := netip.ParseAddr(b.HostIP)
+			p := Publication{host, Port{port, proto}}
+			if err != nil || err2 != nil || err3 == nil && ip.IsLoopback() || slices.Contains(out, p) {
+				continue
+			}
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b Publication) int {
+		return cmp.Or(cmp.Compare(a.Port.Port, b.Port.Port), cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.HostPort, b.HostPort))
+	})
 	return out
 }
 
