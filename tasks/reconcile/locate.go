@@ -3,6 +3,8 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"netrun/tasks/state"
 )
@@ -16,6 +18,18 @@ type Deferred struct {
 	Container bool
 	// Part says that only a part of the object waits.
 	Part bool
+}
+
+// Reasons says why things wait: the first that does as a whole, for the others mostly
+// wait for the same, and each for which a part does.
+func Reasons(waits []Deferred) string {
+	var out []string
+	for i, d := range waits {
+		if i == 0 || d.Part && !slices.Contains(out, d.Why) {
+			out = append(out, d.Why)
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 // hindrance is why a want has to wait.

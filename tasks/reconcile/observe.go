@@ -184,6 +184,9 @@ func neighbourhood(k state.Key) []state.Key {
 		}
 		return keys
 	case state.KindNetns:
+		if k.Name == "" {
+			break // which there are
+		}
 		scope := state.NetnsScope(k.Name)
 		for _, kind := range network {
 			keys = append(keys, state.Key{Kind: kind, Scope: scope})

@@ -142,11 +142,8 @@ func (l Links) known(view View) (links []resolvedLink, held []string) {
 	return links, held
 }
 
-// Held implements Partial. The chain of destinations speaks for both.
+// Held implements Partial.
 func (l Links) Held(view View) []string {
-	if l.Source {
-		return nil
-	}
 	_, held := l.known(view)
 	return held
 }

@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -43,6 +44,12 @@ func Resolved(view View, name string, six bool) (ip netip.Addr, why string) {
 		return ip, fmt.Sprintf("%s is not known here: %s", name, n.Problem)
 	}
 	return ip, fmt.Sprintf("%s has no %s address", name, ipVersion(six))
+}
+
+// Named reports whether the object hangs on what the host's resolver answers.
+func Named(o Object) bool {
+	late, ok := o.(Late)
+	return ok && slices.ContainsFunc(late.Reads(), func(k Key) bool { return k.Kind == KindName })
 }
 
 func ipVersion(six bool) string { return map[bool]string{false: "IPv4", true: "IPv6"}[six] }

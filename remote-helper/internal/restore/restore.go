@@ -90,8 +90,10 @@ func (r *Result) plan(ctx context.Context, planner *reconcile.Planner, task int)
 	if ctx.Err() != nil {
 		return fmt.Errorf("put back: %w", context.Cause(ctx))
 	}
-	for _, d := range planner.Deferred(task) {
-		r.Waits, r.Container = d.Why, d.Container
+	waits := planner.Deferred(task)
+	r.Waits = reconcile.Reasons(waits)
+	for _, d := range waits {
+		r.Container = d.Container
 	}
 	return nil
 }

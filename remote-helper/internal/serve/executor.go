@@ -15,6 +15,7 @@ import (
 	"netrun/remote-helper/internal/probe"
 	"netrun/remote-helper/wire"
 	"netrun/tasks"
+	"netrun/tasks/reconcile"
 	"netrun/tasks/state"
 )
 
@@ -35,7 +36,7 @@ func (x executor) Plan(ctx context.Context, step script.Step, wants []state.Want
 	}
 	plan := script.Planned{Changes: changes, View: x.planner.View()}
 	if waits := x.planner.Deferred(step.ID); len(waits) > 0 {
-		if plan.Deferred = waits[0].Why; step.Node.Fleeting {
+		if plan.Deferred = reconcile.Reasons(waits); step.Node.Fleeting && !x.spec.Check {
 			return plan, fmt.Errorf("%s, and with persist: false nothing waits for it", plan.Deferred)
 		}
 	}

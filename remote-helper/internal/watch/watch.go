@@ -237,9 +237,10 @@ func (w *watch) hostChanged(ctx context.Context) {
 	w.look(ctx, func(i store.Item) bool { return i.Repair || w.waiting[i.Object.Key()] })
 }
 
-// drifted looks after what is to be repaired and of which the kernel does not tell.
+// drifted looks after what is to be repaired and of which the kernel does not tell, and
+// asks again for names that had no answer.
 func (w *watch) drifted(ctx context.Context) {
-	w.look(ctx, func(i store.Item) bool { return i.Repair })
+	w.look(ctx, func(i store.Item) bool { return i.Repair || w.waiting[i.Object.Key()] && state.Named(i.Object) })
 }
 
 // look puts the chosen items back, and learns what waits if the store has changed.
