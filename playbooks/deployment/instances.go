@@ -90,16 +90,21 @@ func (r *resolver) create() error {
 	return nil
 }
 
+// bounded counts what there will be, before any of it is made.
 func (r *resolver) bounded() error {
 	instances, ports := 0, 0
 	for _, g := range r.groups {
-		instances += g.Count
+		instances += min(g.Count, MaxInstances+1)
 		if instances > MaxInstances {
 			return diag.Errorf(g.Pos, "more than %d instances, reached with container %s", MaxInstances, g.Name)
 		}
 		ports += g.Count * len(g.PublicPorts)
 		for _, m := range g.members {
-			ports += len(m.Ports)
+			for _, p := range m.Ports {
+				if !g.public[p.Internal] {
+					ports++
+				}
+			}
 		}
 		if ports > MaxPorts {
 			return diag.Errorf(g.Pos, "more than %d ports of instances, reached with container %s", MaxPorts, g.Name)

@@ -42,7 +42,7 @@ type group struct {
 // member is an instance that stays or comes.
 type member struct {
 	Instance
-	was   *Instance // how it stood in the file; nil of a new one
+	was   *Instance   // how it stood in the file; nil of a new one
 	where map[int]int // index of a port in Ports by its internal port; nil until asked for
 }
 

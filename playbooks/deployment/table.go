@@ -202,12 +202,14 @@ func (t *table) reserve(e *edge, p Port, first netip.Addr) error {
 	return nil
 }
 
-// shares wants an address that a port has already to do for a link too.
+// shares wants an address that a port has already to do for a link too. An alias goes before
+// MatchPort here, as it does when the address is chosen: in geard it does not, and a second
+// deployment refuses what the first one chose.
 func (e *edge) shares(id string, p Port, have Target) error {
 	switch {
 	case e.NonLocal && have.local():
 		return diag.Errorf(e.Pos, "deployment: A local host IP is already bound to non-local link %s, needs to be reset.", e)
-	case e.MatchPort && have.Port != p.Internal:
+	case e.MatchPort && p.External == 0 && have.Port != p.Internal:
 		return diag.Errorf(e.Pos, "deployment: The internal and shared ports are not the same for an instance %s on link %s, needs to be reset.", id, e)
 	case p.External != 0 && have.Port != p.External:
 		return diag.Errorf(e.Pos, "deployment: The internal and requested shared ports are not the same for an instance %s on link %s, needs to be reset.", id, e)
