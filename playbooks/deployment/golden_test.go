@@ -61,6 +61,7 @@ func TestScenarios(t *testing.T) {
 			p, err := resolve(t, parse(t, string(s.Descriptor)), Options{Hosts: s.Hosts})
 			if right, ok := exceptions[s.Name]; ok {
 				excepted++
+				t.Logf("differs from geard: %s", right.reason)
 				exception(t, s, right.instances, p, err)
 				return
 			}
