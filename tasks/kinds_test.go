@@ -155,7 +155,7 @@ var mistakes = []struct {
 	{"link", `::1 leads nowhere else: IPv6 has no route_localnet`, args{"container": "web", "links": "6379:[fd00::1]:50000"}},
 	{"link", `the local port is there twice`, args{"container": "web", "links": []any{args{"from": "127.0.0.1:80", "from_port": 80, "to": "10.0.0.1:2"}}}},
 	{"link", `"10.0.0.1:2:3" is not a remote host and port`, args{"container": "web", "from": "80", "to": "10.0.0.1:2:3"}},
-	{"link", `which port db publishes is found out in a playbook's own text only`, args{"container": "web", "links": "6379:node4/db:6379"}},
+	{"link", `host node4 was not asked which port it publishes for container db`, args{"container": "web", "links": "6379:node4/db:6379"}},
 	{"link", `the list is empty, and no container is given`, args{"links": []any{}}},
 	{"link", `127.0.0.1:80 is linked twice`, args{"container": "web", "links": []any{"80:10.0.0.1:2", "127.0.0.1:80:10.0.0.2:2"}}},
 	{"iptables", `-A is a command`, args{"chain": "web", "rules": "-A INPUT -j ACCEPT"}},

@@ -13,16 +13,17 @@ import (
 // Link makes a port of somewhere else appear at a local address inside a
 // container, by iptables rules: geard's link.
 type Link struct {
-	Container Container `arg:"container" doc:"where the local address is: name of a container or of a network namespace, project/service of a compose project, docker:NAME, podman:NAME or pid:N; unset, the host itself"`
-	Netns     Netns     `arg:"netns" doc:"the same, by the name of a network namespace only"`
-	From      string    `arg:"from" doc:"one link: the local address and port, 127.0.0.1:6379, or the port alone"`
-	To        string    `arg:"to" doc:"one link: the remote host and port, 10.16.138.4:50000, or HOST/CONTAINER:PORT"`
-	Proto     string    `arg:"proto" default:"tcp" choices:"tcp,udp,sctp" doc:"one link: the protocol"`
-	Interface IfName    `arg:"interface" doc:"one link: the link through which it leaves; unset, the one that the routes choose"`
-	Source    Addr      `arg:"source" doc:"one link: the source address with which it leaves; unset, the one that the routes choose"`
-	Links     []any     `arg:"links" doc:"all links of the container (of that name): texts [LOCAL_HOST:]LOCAL_PORT:REMOTE_HOST:REMOTE_PORT[/tcp|udp|sctp], with commas between several, or maps with from, from_port, to, to_port, proto, container, interface, source; an empty list removes them"`
-	Name      string    `arg:"name" doc:"names the chains; unset, made from the container, and from the local address where it is one link by from and to. Two tasks with links of one name take turns in undoing each other"`
-	State     string    `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the rules; route_localnet and ip_forward stay"`
+	Container Container      `arg:"container" doc:"where the local address is: name of a container or of a network namespace, project/service of a compose project, docker:NAME, podman:NAME or pid:N; unset, the host itself"`
+	Netns     Netns          `arg:"netns" doc:"the same, by the name of a network namespace only"`
+	From      string         `arg:"from" doc:"one link: the local address and port, 127.0.0.1:6379, or the port alone"`
+	To        string         `arg:"to" doc:"one link: the remote host and port, 10.16.138.4:50000, or HOST/CONTAINER:PORT"`
+	Proto     string         `arg:"proto" default:"tcp" choices:"tcp,udp,sctp" doc:"one link: the protocol"`
+	Interface IfName         `arg:"interface" doc:"one link: the link through which it leaves; unset, the one that the routes choose"`
+	Source    Addr           `arg:"source" doc:"one link: the source address with which it leaves; unset, the one that the routes choose"`
+	Links     []any          `arg:"links" doc:"all links of the container (of that name): texts [LOCAL_HOST:]LOCAL_PORT:REMOTE_HOST:REMOTE_PORT[/tcp|udp|sctp], with commas between several, or maps with from, from_port, to, to_port, proto, container, interface, source; an empty list removes them"`
+	Ports     map[string]any `arg:"ports" doc:"what container_info registered, by host: for links to HOST/CONTAINER. Unset, those hosts are asked"`
+	Name      string         `arg:"name" doc:"names the chains; unset, made from the container, and from the local address where it is one link by from and to. Two tasks with links of one name take turns in undoing each other"`
+	State     string         `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the rules; route_localnet and ip_forward stay"`
 }
 
 func init() {
@@ -39,7 +40,7 @@ func (l *Link) single() bool {
 // list is the links in the form of links.
 func (l *Link) list() linkList {
 	if !l.single() {
-		return linkList{items: &l.Links, place: l.place(), name: l.Name, whole: true}
+		return linkList{items: &l.Links, ports: l.Ports, place: l.place(), name: l.Name, whole: true}
 	}
 	m := map[string]any{"from": l.From, "to": l.To, "proto": l.Proto}
 	if l.Interface != "" {
@@ -48,7 +49,7 @@ func (l *Link) list() linkList {
 	if l.Source.IsValid() {
 		m["source"] = l.Source.String()
 	}
-	list := linkList{items: &[]any{m}, place: l.place(), name: l.Name}
+	list := linkList{items: &[]any{m}, ports: l.Ports, place: l.place(), name: l.Name}
 	if specs, err := list.specs(); l.Name == "" && err == nil {
 		list.name = l.place().scope().Bare() + "\x00" + specs[0].FromHost + specs[0].port()
 	}
@@ -68,7 +69,8 @@ func (l *Link) Expand(inv Inventory) error {
 	if err != nil {
 		return under(bare(err), "to")
 	}
-	if spec, err := linkFromMap(items[0].(map[string]any)); err == nil {
+	spec, err := linkFromMap(items[0].(map[string]any))
+	if err == nil && spec.Container == "" {
 		l.To = joinHostPort(spec.ToHost, spec.ToPort)
 	}
 	return nil
@@ -116,6 +118,7 @@ func (l *Link) Told(view state.View) map[string]any {
 // linkList is the links of one place, for the kinds that have them.
 type linkList struct {
 	items *[]any
+	ports map[string]any // what container_info told, by host
 	place place
 	name  string // "" for the place's own
 	whole bool   // what a family had before and has no longer goes
@@ -149,8 +152,8 @@ func (l linkList) check() error {
 		}
 		key := s.FromHost + s.port()
 		switch {
-		case s.Container != "":
-			wrong("link %s: which port %s publishes is found out in a playbook's own text only, not in what templates give", s.NetLink, s.Container)
+		case !s.asked(l.ports):
+			wrong("link %s: host %s was not asked which port it publishes for container %s: that is done where the link stands in the playbook's own text; else give ports", s.NetLink, s.On, s.Container)
 		case s.ToHost == s.FromHost && s.ToPort == s.FromPort && !s.loops():
 			wrong("%s leads to itself", joinHostPort(s.FromHost, s.FromPort))
 		case seen[key]:
@@ -159,6 +162,12 @@ func (l linkList) check() error {
 		seen[key] = true
 	}
 	return errors.Join(errs...)
+}
+
+// asked reports whether it is known where the link leads to, as far as it can be.
+func (s LinkSpec) asked(ports map[string]any) bool {
+	_, told := s.published(ports)
+	return s.Container == "" || told
 }
 
 // loops reports whether the local address is a loopback one, which as a remote address is the host.
@@ -185,7 +194,7 @@ func (l linkList) wants(word string) []state.Want {
 	}
 	byFamily := map[int][]state.NetLink{}
 	for _, s := range specs {
-		byFamily[s.family()] = append(byFamily[s.family()], s.NetLink)
+		byFamily[s.family()] = append(byFamily[s.family()], s.resolve(l.ports))
 	}
 	var out []state.Want
 	for _, family := range []int{4, 6} {

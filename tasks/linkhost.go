@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+
+	"netrun/tasks/state"
 )
 
 // ExpandLinks is the items of a links argument with the addresses of the hosts of the
@@ -60,9 +62,37 @@ func withHost(given map[string]any, s LinkSpec, expanded map[string]any) map[str
 		m["to_port"] = expanded["to_port"]
 	}
 	if s.Container != "" {
-		m["container"] = s.Container
+		m["container"], m["on"] = s.Container, s.On
 	}
 	return m
+}
+
+// published is the port of the host that leads to the container's own, 0 for none, as
+// container_info told it: by host, then containers, NAME, ports, PORT/PROTO. told says
+// whether that host was asked at all.
+func (s LinkSpec) published(ports map[string]any) (port int, told bool) {
+	var at any = ports[s.On]
+	for _, step := range []string{"containers", s.Container, "ports", fmt.Sprintf("%d/%s", s.ToPort, s.Proto)} {
+		m, ok := at.(map[string]any)
+		if !ok {
+			return 0, ports[s.On] != nil
+		}
+		at = m[step]
+	}
+	text, _ := scalarText(at)
+	port, _ = strconv.Atoi(text)
+	return port, true
+}
+
+// resolve gives the link the published port.
+func (s LinkSpec) resolve(ports map[string]any) state.NetLink {
+	if s.Container == "" {
+		return s.NetLink
+	}
+	l := s.NetLink
+	l.About = fmt.Sprintf("%d/%s of container %s on %s", s.ToPort, s.Proto, s.Container, s.On)
+	l.ToPort, _ = s.published(ports)
+	return l
 }
 
 // hostOf is the address of an inventory host. A host that is reached at a loopback

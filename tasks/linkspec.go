@@ -9,12 +9,13 @@ import (
 	"netrun/tasks/state"
 )
 
-// LinkSpec is one link as it was written. To.Host may be the name of an inventory host,
-// and with Container the port is that container's own: what both are is found out
-// before the host is contacted, see Expand and Published.
+// LinkSpec is one link as it was written. ToHost may be the name of an inventory host,
+// which becomes its address (ExpandLinks). With Container, ToPort is that container's own
+// port: which one its host publishes for it stands in the argument ports.
 type LinkSpec struct {
 	state.NetLink
-	Container string // on the host ToHost; ToPort is its own port
+	Container string
+	On        string // the host of the container, by its name in the inventory
 }
 
 // linkMap is a link given as a map.
@@ -23,11 +24,11 @@ type linkMap struct {
 	FromPort  string `arg:"from_port" doc:"local port"`
 	To        string `arg:"to" doc:"remote host, or host and port"`
 	ToPort    string `arg:"to_port" doc:"remote port"`
-	Container string `arg:"container" doc:"a container of the remote host, by whose own port to_port is meant"`
+	Container string `arg:"container" doc:"a container of the remote host: to_port is its own port"`
+	On        string `arg:"on" doc:"name of the container's host, where to is its address"`
 	Proto     string `arg:"proto" default:"tcp" choices:"tcp,udp,sctp" doc:"protocol"`
 	Interface IfName `arg:"interface" doc:"link through which it leaves"`
 	Source    Addr   `arg:"source" doc:"source address with which it leaves"`
-	About     string `arg:"about" doc:"which port to_port stands for, in words, for when it is not known"`
 }
 
 // Check implements Task.
@@ -193,8 +194,11 @@ func isAddress(text string) bool {
 
 // newLink makes a link of its parts. The remote port has been looked at.
 func newLink(text string, m linkMap) (LinkSpec, error) {
-	s := LinkSpec{Container: m.Container}
-	s.ToHost, s.Proto, s.Dev, s.Source, s.About = m.To, m.Proto, string(m.Interface), m.Source.text(), m.About
+	s := LinkSpec{Container: m.Container, On: m.On}
+	if s.Container != "" && s.On == "" {
+		s.On = m.To
+	}
+	s.ToHost, s.Proto, s.Dev, s.Source = m.To, m.Proto, string(m.Interface), m.Source.text()
 	if err := checkLinkPort(m.FromPort, "From"); err != nil {
 		return s, linkError(text, err.Error())
 	}
@@ -211,6 +215,9 @@ func newLink(text string, m linkMap) (LinkSpec, error) {
 		return s, linkError(text, err.Error())
 	}
 	if s.Container != "" {
+		if s.ToPort == 0 {
+			return s, linkError(text, "the container's own port is missing")
+		}
 		var c Container
 		if err := c.UnmarshalText([]byte(s.Container)); err != nil {
 			return s, linkError(text, err.Error())
@@ -278,7 +285,7 @@ func (s LinkSpec) family() int {
 // asMap is the link as a map that linkFromMap reads.
 func (s LinkSpec) asMap() map[string]any {
 	m := map[string]any{"from": s.FromHost, "from_port": strconv.Itoa(s.FromPort), "to": s.ToHost, "to_port": strconv.Itoa(s.ToPort), "proto": s.Proto}
-	for name, value := range map[string]string{"container": s.Container, "interface": s.Dev, "source": s.Source, "about": s.About} {
+	for name, value := range map[string]string{"container": s.Container, "interface": s.Dev, "source": s.Source, "on": s.On} {
 		if value != "" {
 			m[name] = value
 		}

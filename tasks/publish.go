@@ -15,16 +15,17 @@ import (
 // Publish makes ports of a container reachable at the host's addresses, as docker
 // run -p does, for containers that were started without.
 type Publish struct {
-	Container  Container   `arg:"container" doc:"the container: a name or id of Docker or podman, PROJECT/SERVICE of compose, the name of a network namespace, or pid:N"`
-	Netns      Netns       `arg:"netns" doc:"the same, by the name of a network namespace only"`
-	Ports      []PortSpec  `arg:"ports" doc:"ports as docker run -p takes them: [[IP:][HOST_PORT[-END]:]PORT[-END][/tcp|udp|sctp]; without a host port the lowest free one from 4000 is given out, and kept"`
-	Pairs      []PortPairs `arg:"pairs" doc:"ports as geard's INTERNAL:EXTERNAL, with commas between pairs; the external port 0 is given out"`
-	Family     string      `arg:"family" default:"ipv4" choices:"ipv4,ipv6,both" doc:"where ports without an address are published"`
-	Address    []Addr      `arg:"address" doc:"address of the container, one a family; unset, the first one that the host reaches"`
-	Masquerade bool        `arg:"masquerade" doc:"let all connections seem to come from the host: for a container whose default route leads elsewhere, or that has none"`
-	Links      []any       `arg:"links" doc:"links in the container, as the task link takes them"`
-	Name       string      `arg:"name" doc:"names the chains; unset, the container. A second task for one container needs a name of its own"`
-	State      string      `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the rules; ip_forward, route_localnet and what guards it stay"`
+	Container  Container      `arg:"container" doc:"the container: a name or id of Docker or podman, PROJECT/SERVICE of compose, the name of a network namespace, or pid:N"`
+	Netns      Netns          `arg:"netns" doc:"the same, by the name of a network namespace only"`
+	Ports      []PortSpec     `arg:"ports" doc:"ports as docker run -p takes them: [[IP:][HOST_PORT[-END]:]PORT[-END][/tcp|udp|sctp]; without a host port the lowest free one from 4000 is given out, and kept"`
+	Pairs      []PortPairs    `arg:"pairs" doc:"ports as geard's INTERNAL:EXTERNAL, with commas between pairs; the external port 0 is given out"`
+	Family     string         `arg:"family" default:"ipv4" choices:"ipv4,ipv6,both" doc:"where ports without an address are published"`
+	Address    []Addr         `arg:"address" doc:"address of the container, one a family; unset, the first one that the host reaches"`
+	Masquerade bool           `arg:"masquerade" doc:"let all connections seem to come from the host: for a container whose default route leads elsewhere, or that has none"`
+	Links      []any          `arg:"links" doc:"links in the container, as the task link takes them"`
+	LinkPorts  map[string]any `arg:"link_ports" doc:"what container_info registered, by host: for links to HOST/CONTAINER. Unset, those hosts are asked"`
+	Name       string         `arg:"name" doc:"names the chains; unset, the container. A second task for one container needs a name of its own"`
+	State      string         `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the rules; ip_forward, route_localnet and what guards it stay"`
 }
 
 func init() {
@@ -116,7 +117,7 @@ func (p *Publish) on(family int) []binding {
 
 // links are those that the task makes in the container.
 func (p *Publish) links() linkList {
-	return linkList{items: &p.Links, place: p.place(), name: "publish " + cmp.Or(p.Name, p.place().scope().Bare()), whole: p.Links != nil}
+	return linkList{items: &p.Links, ports: p.LinkPorts, place: p.place(), name: "publish " + cmp.Or(p.Name, p.place().scope().Bare()), whole: p.Links != nil}
 }
 
 // chain is the name of the task's chains without their last letter.

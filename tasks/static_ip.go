@@ -45,6 +45,7 @@ type StaticIP struct {
 	Sysctls       map[string]string `arg:"sysctls" doc:"parameters in the container: net.ipv4.conf.eth1.arp_ignore: 1"`
 	Broadcast     bool              `arg:"broadcast" doc:"give IPv4 addresses their subnet's broadcast address, as ip address does with brd +"`
 	Links         []any             `arg:"links" doc:"links to ports elsewhere, as the task link takes them"`
+	LinkPorts     map[string]any    `arg:"link_ports" doc:"what container_info registered, by host: for links to HOST/CONTAINER. Unset, those hosts are asked"`
 	Announce      bool              `arg:"announce" default:"true" doc:"tell the neighbours about the addresses (gratuitous ARP, unsolicited NA)"`
 	State         string            `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the link and all that hangs on it, and gives a NIC back; a bridge or VLAN goes with it if such a task made it and nothing uses it"`
 }
@@ -275,7 +276,7 @@ func (s *StaticIP) Want() []state.Want {
 
 // netLinks are geard's links, which the container reaches others by.
 func (s *StaticIP) netLinks() linkList {
-	return linkList{items: &s.Links, place: s.place(), name: "static_ip " + s.place().scope().Bare() + " " + string(s.Interface), whole: s.Links != nil}
+	return linkList{items: &s.Links, ports: s.LinkPorts, place: s.place(), name: "static_ip " + s.place().scope().Bare() + " " + string(s.Interface), whole: s.Links != nil}
 }
 
 func (s *StaticIP) addresses(scope state.Scope, dev string) []state.Object {
