@@ -51,7 +51,7 @@ func (l *Link) list() linkList {
 	}
 	list := linkList{items: &[]any{m}, ports: l.Ports, place: l.place(), name: l.Name}
 	if specs, err := list.specs(); l.Name == "" && err == nil {
-		list.name = l.place().scope().Bare() + "\x00" + specs[0].FromHost + specs[0].port()
+		list.name = l.place().scope().Bare() + " " + specs[0].FromHost + specs[0].port()
 	}
 	return list
 }
@@ -70,8 +70,13 @@ func (l *Link) Expand(inv Inventory) error {
 		return under(bare(err), "to")
 	}
 	spec, err := linkFromMap(items[0].(map[string]any))
-	if err == nil && spec.Container == "" {
+	switch {
+	case err != nil: // Check reports it
+	case spec.Container == "":
 		l.To = joinHostPort(spec.ToHost, spec.ToPort)
+	default: // a text has no room for both the host's name and its address
+		l.Name = l.list().name
+		l.Links, l.From, l.To, l.Interface, l.Source = items, "", "", "", Addr{}
 	}
 	return nil
 }
