@@ -190,7 +190,7 @@ func (c *compiler) node(h *host, t *Task) (*script.Node, []Wanted) {
 	n := &script.Node{ID: t.ID, Role: t.Role, Pos: t.Pos, Kind: t.Kind, Register: t.register, Retries: t.retries, Delay: t.delay,
 		Timeout: t.timeout, IgnoreErrors: t.ignoreErrors, NoLog: t.noLog, CheckMode: t.checking, RunOnce: t.runOnce, Fleeting: t.fleeting, Repair: t.repair}
 	if t.register != "" || t.kind != nil && t.kind.Open {
-		n.Export = t.runOnce || t.delegate != nil || slices.ContainsFunc(t.sets(), func(name string) bool { return c.exports[name] })
+		n.Export = t.exported || t.runOnce || t.delegate != nil || slices.ContainsFunc(t.sets(), func(name string) bool { return c.exports[name] })
 	}
 	if c.readers[t] {
 		n.Imports = []string{"*"}

@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"netrun/inventory"
 	"netrun/inventory/diag"
 	"netrun/inventory/yamlpos"
+	"netrun/playbooks/deployment"
 	"netrun/templates"
 )
 
@@ -24,6 +26,8 @@ type Options struct {
 	Sources *diag.Sources
 	// ReadFile reads a file; nil is os.ReadFile.
 	ReadFile func(path string) ([]byte, error)
+	// Inventory is what deployments are placed over; nil takes their hosts as they are written.
+	Inventory *inventory.Inventory
 }
 
 // Playbook is a loaded playbook with all that it leads to.
@@ -33,6 +37,8 @@ type Playbook struct {
 	Plays []*Play
 	// Warnings are about what is legal and probably not meant.
 	Warnings []*diag.Error
+	// Deployments are those of its deploy tasks.
+	Deployments []*Deployed
 
 	extra map[string]any
 	files *files
@@ -57,6 +63,9 @@ type loader struct {
 	extra map[string]any
 	tasks int // made so far; the last one's number
 	roles map[string]*roleFiles
+
+	inventory *inventory.Inventory
+	plans     map[string]*deployment.Plan // of deployments
 }
 
 func newLoader(file string, o Options) *loader {
@@ -65,7 +74,7 @@ func newLoader(file string, o Options) *loader {
 	}
 	f := &files{read: o.ReadFile, sources: o.Sources, texts: map[string][]byte{}, lines: map[string][]string{},
 		parsed: map[string]*yamlpos.Node{}, templates: map[string]*templates.Template{}}
-	l := &loader{files: f, extra: o.Extra, roles: map[string]*roleFiles{}}
+	l := &loader{files: f, extra: o.Extra, roles: map[string]*roleFiles{}, inventory: o.Inventory, plans: map[string]*deployment.Plan{}}
 	l.book = &Playbook{File: file, Dir: filepath.Dir(file), extra: o.Extra, files: f}
 	return l
 }

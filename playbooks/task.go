@@ -38,6 +38,7 @@ type Task struct {
 	fleeting, repair                 bool
 	anyErrorsFatal, become, checking *bool
 	becomeUser, delegate             any
+	exported                         bool // its register leaves the host, whoever reads it
 	environment                      map[string]any
 	notify                           []Text
 	listen                           []string
@@ -160,6 +161,9 @@ func (l *loader) entry(n *yamlpos.Node, here *setting) []*Task {
 	t := l.task(n, here)
 	if t == nil {
 		return nil
+	}
+	if t.Kind == "deploy" && !told(t) {
+		return l.deploy(t, here)
 	}
 	return append(l.linkTargets(t, here), t)
 }

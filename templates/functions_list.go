@@ -119,6 +119,7 @@ var lists = map[string]function{
 	"slice": {2, 3, "slice LIST FROM [TO]: a part of a list or text", pure(slice)},
 	"len":   {1, 1, "len LIST: number of elements, or of bytes of a text", pure(length)},
 	"keys":  {1, 1, "keys MAP: its keys, sorted", pure(keys)},
+	"pluck": {2, 2, `pluck MAP "name": of each entry of MAP what it has under that name`, pure(pluck)},
 	"first": {1, 1, "first LIST", pure(func(a []any) (any, error) { return element(a[0], 0) })},
 	"last":  {1, 1, "last LIST", pure(func(a []any) (any, error) { return element(a[0], -1) })},
 	"sort":  {1, 1, "sort LIST: numbers or texts", pure(sortList)},
@@ -214,6 +215,30 @@ func keys(a []any) (any, error) {
 	out := make([]any, len(names))
 	for i, n := range names {
 		out[i] = n
+	}
+	return out, nil
+}
+
+// pluck is a map of what the entries of a map have under one name; those without it
+// are left out, as hosts are that registered nothing.
+func pluck(a []any) (any, error) {
+	names, err := keys(a[:1])
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{}
+	for _, n := range names.([]any) {
+		entry, err := element(a[0], n)
+		if err != nil {
+			return nil, err
+		}
+		v, err := element(entry, a[1])
+		switch {
+		case err == nil:
+			out[n.(string)] = v
+		case !isUndefined(err):
+			return nil, err
+		}
 	}
 	return out, nil
 }

@@ -76,7 +76,7 @@ func (a *app) rootCommand() *cobra.Command {
 	}
 	lab := labCommand()
 	a.leaveInterrupts(lab, "exec", "init")
-	root.AddCommand(a.docCommand(), a.factsCommand(), a.historyCommand(), a.inventoryCommand(), lab, a.linkCommand(), a.lintCommand(),
+	root.AddCommand(a.deployCommand(), a.docCommand(), a.factsCommand(), a.historyCommand(), a.inventoryCommand(), lab, a.linkCommand(), a.lintCommand(),
 		a.pipeworkCommand(), a.playCommand(), a.removeCommand(), a.statusCommand(), a.taskCommand(), a.undoCommand(), a.verifyCommand(), a.versionCommand())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	for _, cmd := range root.Commands() {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -116,8 +117,9 @@ func (a *app) runPlays(ctx context.Context, o *runOptions, s *site, plays []*rea
 		r.Stop()
 	})
 	r.Plays(ctx, runs)
+	saved := x.saveDeployments(o, s)
 	x.report.Recap()
-	return x.result()
+	return errors.Join(x.result(), saved)
 }
 
 func withParentheses(e *diag.Error) string {

@@ -73,8 +73,9 @@ type site struct {
 	inv   *inventory.Inventory
 	book  *playbooks.Playbook
 	extra map[string]any
-	adhoc bool // made of the command line: its places are of no use to anybody
-	prune bool // the run ends by taking away what the playbook wanted earlier
+	adhoc bool   // made of the command line: its places are of no use to anybody
+	prune bool   // the run ends by taking away what the playbook wanted earlier
+	kept  string // under what name hosts keep what it wants; "" for the usual one
 }
 
 // adhocName is under what name hosts keep what single tasks wanted.
@@ -83,7 +84,10 @@ const adhocName = "netrun task"
 // playbook is under what name hosts keep what the playbook wants: its folder and
 // file, so that it is the same from each person's own checkout.
 func (s *site) playbook() string {
-	if s.adhoc {
+	switch {
+	case s.kept != "":
+		return s.kept
+	case s.adhoc:
 		return adhocName
 	}
 	dir, err := filepath.Abs(s.book.Dir)
@@ -98,7 +102,7 @@ func (a *app) loadSite(ctx context.Context, o *runOptions, file string, read fun
 	inv, invErr := o.load(ctx, a, filepath.Dir(file))
 	options := playbooks.Options{Sources: a.sources, ReadFile: read}
 	extra, extraErr := playbooks.ExtraVars(o.Extra, options)
-	options.Extra = extra
+	options.Extra, options.Inventory = extra, inv
 	book, bookErr := playbooks.Load(file, options)
 	if err := sorted(invErr, extraErr, bookErr); err != nil {
 		return nil, err
@@ -107,6 +111,9 @@ func (a *app) loadSite(ctx context.Context, o *runOptions, file string, read fun
 		if _, err := inv.Match(o.Limit); err != nil {
 			return nil, withHint(err, "--limit")
 		}
+	}
+	if len(book.Deployments) > 0 && o.Limit != "" {
+		return nil, usagef("--limit: a deployment is of all its hosts; name them in its task, or as arguments of netrun deploy")
 	}
 	return &site{inv: inv, book: book, extra: extra}, nil
 }

@@ -74,12 +74,12 @@ func (a *app) playMade(ctx context.Context, o *runOptions, made *adhoc) error {
 	if err != nil {
 		return made.explain(err)
 	}
-	s.adhoc = true
+	s.adhoc, s.kept = true, made.kept
 	plays, err := a.compile(s, o, selection{})
 	if err != nil {
 		return made.explain(err)
 	}
-	return made.explain(a.runPlays(ctx, o, s, plays, nil))
+	return made.explain(a.runPlays(ctx, o, s, plays, s.book.Warnings))
 }
 
 // adhocFile is what the playbook that is made of arguments is called.
@@ -90,6 +90,9 @@ type adhoc struct {
 	text []string
 	args []int  // the argument that each line is, counted from 1; 0 for none
 	word string // what an argument is called; "" is argument
+	kept string // under what name hosts keep what it wants; "" for that of single tasks
+	// files are texts that are read in the place of files.
+	files map[string][]byte
 }
 
 func (d *adhoc) line(arg int, format string, a ...any) {
@@ -100,6 +103,9 @@ func (d *adhoc) line(arg int, format string, a ...any) {
 func (d *adhoc) read(path string) ([]byte, error) {
 	if path == adhocFile {
 		return []byte(strings.Join(d.text, "\n") + "\n"), nil
+	}
+	if text, ok := d.files[path]; ok {
+		return text, nil
 	}
 	return os.ReadFile(path)
 }

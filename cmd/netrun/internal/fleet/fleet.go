@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"sync"
 	"time"
 
@@ -72,6 +73,13 @@ func (f *Fleet) Add(t Target) {
 	if _, known := f.targets[t.Dial.Name]; !known {
 		f.targets[t.Dial.Name] = t
 	}
+}
+
+// Exports are what the hosts registered that left them, by host, of all plays so far.
+func (f *Fleet) Exports() map[string]templates.Map {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.exports)
 }
 
 // Connect connects to those of the hosts that are not connected yet. It reports

@@ -1,0 +1,255 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"netrun/playbooks"
+	"netrun/playbooks/deployment"
+)
+
+// DeployOptions are the flags of netrun deploy.
+type DeployOptions struct {
+	runOptions
+	With, Save, Placement, NonLocal, EnvFile, Runtime string
+	Delete, Stop, Start, Restart, Status              bool
+	Variables, HostsLines, Insecure                   bool
+	Settle, Timeout                                   time.Duration
+}
+
+// AddFlags adds them to the command.
+func (o *DeployOptions) AddFlags(cmd *cobra.Command) {
+	o.runOptions.AddFlags(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&o.Delete, "delete", false, "remove the instances of the file of --with")
+	f.BoolVar(&o.Stop, "stop", false, "stop them")
+	f.BoolVar(&o.Start, "start", false, "start them, and make their ports and links")
+	f.BoolVar(&o.Restart, "restart", false, "stop and start them")
+	f.BoolVar(&o.Status, "status", false, "show what they do, and change nothing")
+	f.StringVar(&o.With, "with", "", "the annotated file that a deployment has written")
+	f.StringVar(&o.Save, "save", "", "where the annotated file goes (default DESCRIPTOR.DATE-TIME in the current directory)")
+	f.StringVar(&o.Placement, "placement", "round-robin", "round-robin: deal new instances out from the first host on; spread: each to the host\nwith the fewest, heeding Affinity")
+	f.StringVar(&o.NonLocal, "nonlocal", "", "first address of links that are NonLocal (default 192.168.1.1)")
+	f.StringVar(&o.EnvFile, "env-file", "", "variables for every instance, NAME=VALUE in each line; they stay out of the annotated file")
+	f.StringVar(&o.Runtime, "runtime", "auto", "docker or podman; auto is docker where it is installed")
+	f.BoolVar(&o.Variables, "variables", false, "give each instance the variables of docker run --link for what it is linked to")
+	f.BoolVar(&o.HostsLines, "hosts-lines", false, "give each instance a line in its hosts file for what it is linked to")
+	f.DurationVar(&o.Settle, "settle", 500*time.Millisecond, "how long a started container has to keep running")
+	f.DurationVar(&o.Timeout, "fetch-timeout", 300*time.Second, "how long a descriptor may take to come from its URL")
+	f.BoolVar(&o.Insecure, "insecure", false, "take a descriptor from a server whose certificate nobody vouches for")
+	cmd.MarkFlagsMutuallyExclusive("delete", "stop", "start", "restart", "status")
+}
+
+// state is what is done to instances that are there, "" to deploy.
+func (o *DeployOptions) state() string {
+	for state, asked := range map[string]bool{"absent": o.Delete, "stopped": o.Stop, "started": o.Start, "restarted": o.Restart, "info": o.Status} {
+		if asked {
+			return state
+		}
+	}
+	return ""
+}
+
+func (a *app) deployCommand() *cobra.Command {
+	o := &DeployOptions{}
+	cmd := &cobra.Command{
+		Use:   "deploy DESCRIPTOR [HOST|PATTERN...]",
+		Short: "Place containers over hosts and link them (gear deploy)",
+		Long: `Place the containers of a deployment descriptor over hosts, start them, publish
+their ports and link them. The descriptor is geard's, as JSON or YAML, a file or a URL.
+Without hosts it is this machine.
+
+It is one play that stands on all hosts or on none: if an install, a link or a start goes
+wrong anywhere, all of it is undone. Then the annotated descriptor is written, which
+lists the instances, their hosts, ports and local addresses. Deploy that file the next
+time: its instances stay where they are, what the descriptor has changed is changed.`,
+		Example: `  netrun deploy -i hosts.ini redis_martini_deploy.json node1 node2
+  netrun deploy -i hosts.ini --check --diff mongo.yaml nodes
+  netrun deploy -i hosts.ini mongo.yaml.20260102-150405 nodes      # scale, move, change
+  netrun deploy -i hosts.ini --status --with mongo.yaml.20260102-150405`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.deploy(cmd.Context(), o, args) },
+	}
+	o.AddFlags(cmd)
+	return cmd
+}
+
+func (a *app) deploy(ctx context.Context, o *DeployOptions, args []string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	made, err := a.deployPlaybook(ctx, o, args)
+	if err != nil {
+		return err
+	}
+	return a.playMade(ctx, &o.runOptions, made)
+}
+
+// deployPlaybook makes the playbook: a play for the deployment's hosts, and one for
+// hosts that left it, which may not be there any more.
+func (a *app) deployPlaybook(ctx context.Context, o *DeployOptions, args []string) (*adhoc, error) {
+	state := o.state()
+	switch {
+	case state != "" && o.With == "":
+		return nil, usagef("--delete, --stop, --start, --restart and --status want --with, the annotated file of a deployment")
+	case state == "" && o.With != "":
+		return nil, usagef("--with goes with --delete, --stop, --start, --restart or --status; to deploy a file again, give it as the descriptor")
+	case state != "" && len(args) > 0:
+		return nil, usagef("--with names the hosts and instances: give no others")
+	case state == "" && len(args) == 0:
+		return nil, usagef("which descriptor?")
+	}
+	file := o.With
+	if state == "" {
+		file = args[0]
+	}
+	d := &adhoc{files: map[string][]byte{}}
+	text, name, err := a.descriptorText(ctx, o, file)
+	if err != nil {
+		return nil, err
+	}
+	d.files[name] = text
+	parsed, _, err := deployment.Parse(name, text)
+	if err != nil {
+		a.sources.Add(name, text)
+		return nil, err
+	}
+	deploying := deploying{options: o, file: name, state: cmp.Or(state, "started"), save: o.saveTo(a, name, state)}
+	hosts := args[min(1, len(args)):]
+	if state != "" {
+		hosts = nil
+	}
+	if len(hosts) == 0 && state == "" {
+		hosts = []string{"localhost"}
+	}
+	d.kept = "deploy/" + playbooks.DeploymentName(name)
+	deploying.plays(d, hosts, parsed)
+	return d, nil
+}
+
+// saveTo is where the annotated file goes.
+func (o *DeployOptions) saveTo(a *app, file, state string) string {
+	if state != "" || o.Save != "" {
+		return o.Save
+	}
+	return playbooks.AnnotatedName(file, a.Now())
+}
+
+// deploying is what the task of the playbook says.
+type deploying struct {
+	options     *DeployOptions
+	file, state string
+	save        string
+}
+
+// plays are the deployment's own, and one for hosts that its instances leave.
+func (x deploying) plays(d *adhoc, hosts []string, parsed *deployment.Deployment) {
+	var on []string
+	for _, i := range parsed.Instances {
+		if h, err := deployment.ParseHost(i.On); err == nil && i.On != "" && !slices.Contains(on, h.Name) {
+			on = append(on, h.Name)
+		}
+	}
+	names := make([]string, len(hosts))
+	for i, h := range hosts {
+		names[i] = h
+		if parsed, err := deployment.ParseHost(h); err == nil {
+			names[i] = parsed.Name
+		}
+	}
+	if x.options.state() != "" {
+		x.play(d, "deploy "+x.file, on, nil, false)
+		return
+	}
+	x.play(d, "deploy "+x.file, names, hosts, false)
+	if gone := leavers(on, names); len(on) > 0 && gone != "" {
+		x.play(d, "instances that move", []string{gone}, hosts, true)
+	}
+}
+
+// leavers is the pattern of the hosts that have instances and are none of those named.
+func leavers(on, names []string) string {
+	var parts []string
+	for _, h := range on {
+		if !slices.Contains(names, h) {
+			parts = append(parts, h)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	for _, n := range names {
+		parts = append(parts, "!"+n)
+	}
+	return strings.Join(parts, ",")
+}
+
+func (x deploying) play(d *adhoc, name string, pattern, hosts []string, partial bool) {
+	o := x.options
+	d.line(2, "- hosts: %s", quoted(strings.Join(pattern, ",")))
+	d.line(0, "  name: %s", quoted(name))
+	if partial {
+		d.line(0, "  ignore_unreachable: true")
+	} else {
+		d.line(0, "  any_errors_fatal: true")
+	}
+	d.line(0, "  tasks:")
+	d.line(1, "  - name: %s", quoted(playbooks.DeploymentName(x.file)))
+	d.line(1, "    deploy:")
+	if o.state() == "" {
+		d.line(1, "      descriptor: %s", quoted(x.file))
+		d.line(2, "      hosts: %s", jsonText(hosts))
+		d.line(0, "      save: %s", quoted(x.save))
+	} else {
+		d.line(1, "      deployed: %s", quoted(x.file))
+	}
+	d.line(0, "      state: %s", x.state)
+	d.line(0, "      partial: %v", partial)
+	for name, value := range map[string]string{"placement": o.Placement, "nonlocal": o.NonLocal, "runtime": o.Runtime, "settle": o.Settle.String()} {
+		if value != "" {
+			d.line(0, "      %s: %s", name, quoted(value))
+		}
+	}
+	if o.EnvFile != "" {
+		path, err := filepath.Abs(o.EnvFile)
+		if err != nil {
+			path = o.EnvFile
+		}
+		d.line(0, "      env_file: %s", quoted(path))
+	}
+	d.line(0, "      variables: %v", o.Variables)
+	d.line(0, "      hosts_lines: %v", o.HostsLines)
+}
+
+// saveDeployments writes the annotated files, once all hosts have said which ports they gave out.
+func (x *reach) saveDeployments(o *runOptions, s *site) error {
+	if o.Check || x.result() != nil {
+		return nil
+	}
+	for _, d := range s.book.Deployments {
+		if !d.Keeps() {
+			continue
+		}
+		for _, f := range x.all() {
+			for host, exports := range f.Exports() {
+				if err := d.Note(host, exports); err != nil {
+					return err
+				}
+			}
+		}
+		if missing := d.Unknown(); len(missing) > 0 {
+			return fmt.Errorf("save %s: nobody said which ports were given out for %s", d.Save, strings.Join(missing, ", "))
+		}
+		if err := saveDeployed(s.book.Dir, d); err != nil {
+			return fmt.Errorf("save %s: %w", d.Save, err)
+		}
+		x.report.Say("deployed as " + d.Save)
+	}
+	return nil
+}

@@ -1,0 +1,352 @@
+package playbooks
+
+import (
+	"cmp"
+	"crypto/rand"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"netrun/inventory/diag"
+	"netrun/inventory/yamlpos"
+	"netrun/playbooks/deployment"
+	"netrun/tasks"
+	"netrun/templates"
+)
+
+// deploy unfolds a task of kind deploy: the descriptor is resolved over the play's
+// hosts, and tasks for containers, ports and links take its place.
+func (l *loader) deploy(t *Task, here *setting) []*Task {
+	args, ok := l.deployArguments(t, here)
+	if !ok {
+		return nil
+	}
+	if t.loop != nil {
+		l.errs.Add(diag.Errorf(t.Pos, "deploy takes no loop: write one task for each descriptor"))
+		return nil
+	}
+	d := l.deployment(t, args, here)
+	if d == nil {
+		return nil
+	}
+	root, err := yamlpos.Parse(here.file, []byte(d.tasks()))
+	if err != nil {
+		l.errs.Add(fmt.Errorf("tasks of deploy: %w", err))
+		return nil
+	}
+	inner := *here
+	inner.depth++
+	inner.inherited = inherited{tags: t.Tags, when: t.when, vars: t.vars, become: t.become, becomeUser: t.becomeUser, delegate: t.delegate}
+	inner.vars.fixed = prepend(map[string]any{"netrun_deploy": d.data()}, t.vars.fixed)
+	out := l.taskList(at(root, t.Pos), &inner)
+	for _, made := range out {
+		made.exported = made.Kind == "container_info"
+	}
+	if len(out) > 0 {
+		last := out[len(out)-1]
+		last.register, last.changedWhen, last.failedWhen = t.register, t.changedWhen, t.failedWhen
+		if t.Name != t.Kind {
+			last.Name, last.name = t.Name, t.name
+		}
+	}
+	return out
+}
+
+// told reports whether the task is what a deployment's task has become.
+func told(t *Task) bool {
+	args, ok := t.args.(map[string]any)
+	return ok && args["instances"] != nil
+}
+
+// at gives every node the place of the task that it is made of.
+func at(n *yamlpos.Node, pos diag.Pos) *yamlpos.Node {
+	n.Pos = pos
+	for _, list := range [][]*yamlpos.Node{n.Keys, n.Values, n.Items} {
+		for _, inner := range list {
+			at(inner, pos)
+		}
+	}
+	return n
+}
+
+// deployArguments are the task's arguments, which have to be known while loading.
+func (l *loader) deployArguments(t *Task, here *setting) (*tasks.Deploy, bool) {
+	known, err := templates.Render(t.args, templates.NewScope(here.earlyLayers(l.extra)...))
+	if err != nil {
+		l.errs.Add(diag.Errorf(t.Pos, "a deployment is resolved before the hosts are known: %s", reason(err)))
+		return nil, false
+	}
+	task, _, err := t.kind.Decode(known)
+	if err == nil {
+		err = task.Check()
+	}
+	if err != nil {
+		for _, e := range t.argumentErrors(err) {
+			l.errs.Add(e)
+		}
+		return nil, false
+	}
+	return task.(*tasks.Deploy), true
+}
+
+// deployment resolves the descriptor; nil where it has reported a mistake.
+func (l *loader) deployment(t *Task, args *tasks.Deploy, here *setting) *Deployed {
+	d := &Deployed{args: args, register: fmt.Sprintf("netrun_deployed_%d", t.ID), Pos: t.Pos, dir: l.book.Dir}
+	descriptor, ok := l.descriptor(t, args, here, d)
+	if !ok {
+		return nil
+	}
+	hosts, ok := l.deployHosts(t, args, here, descriptor)
+	if !ok {
+		return nil
+	}
+	o := deployment.Options{Hosts: hosts, NonLocal: args.NonLocal.Addr, Random: rand.Reader}
+	if args.Placement == "spread" {
+		o.Placement = deployment.Spread
+	}
+	key := fmt.Sprint(args.Descriptor, "\x00", args.Deployed, "\x00", hosts, args.State)
+	plan, known := l.plans[key]
+	if !known { // another play's part of the same deployment has the same plan
+		var err error
+		if plan, err = descriptor.Resolve(o); err != nil {
+			l.errs.Add(placed(err, t.Pos))
+			return nil
+		}
+		for _, conflict := range plan.Conflicts() {
+			l.errs.Add(placed(conflict, t.Pos))
+		}
+		l.plans[key] = plan
+		l.book.Deployments = append(l.book.Deployments, d)
+	}
+	d.Plan = plan
+	if !l.variablesOfAll(t, args, here, d) || !l.checkInstances(d) {
+		return nil
+	}
+	l.leaving(d, here)
+	return d
+}
+
+// placed gives a mistake without a place that of the task.
+func placed(err error, pos diag.Pos) error {
+	if e, ok := err.(*diag.Error); ok && e.Pos.File != "" {
+		return e
+	}
+	return diag.Errorf(pos, "%v", err)
+}
+
+// descriptor reads the descriptor and the annotated file, whose instances are kept.
+func (l *loader) descriptor(t *Task, args *tasks.Deploy, here *setting, d *Deployed) (*deployment.Deployment, bool) {
+	from := args.Descriptor
+	if from == "" {
+		from = args.Deployed
+	}
+	d.Name = args.Name
+	if d.Name == "" {
+		d.Name = DeploymentName(from)
+	}
+	out, ok := l.deploymentFile(t, here, from)
+	if !ok || args.Deployed == "" || args.Descriptor == "" {
+		d.Save = cmp.Or(args.Save, args.Deployed)
+		return l.asTheyAre(t, args, out, from), ok
+	}
+	d.Save = cmp.Or(args.Save, args.Deployed)
+	if l.exists(join(l.book.Dir, args.Deployed)) {
+		before, read := l.deploymentFile(t, here, args.Deployed)
+		if !read {
+			return nil, false
+		}
+		out.Instances = before.Instances
+	}
+	return l.asTheyAre(t, args, out, args.Deployed), true
+}
+
+// whole reports whether the descriptor has the say: new instances are made up to its
+// counts. Else the instances stay as they are listed.
+func whole(args *tasks.Deploy) bool { return args.State == "started" && args.Descriptor != "" }
+
+// asTheyAre counts, unless the descriptor has the say, the instances that are listed.
+func (l *loader) asTheyAre(t *Task, args *tasks.Deploy, d *deployment.Deployment, file string) *deployment.Deployment {
+	if d == nil || whole(args) {
+		return d
+	}
+	counts := map[string]int{}
+	for _, i := range d.Instances {
+		if i.On != "" {
+			counts[i.From]++
+		}
+	}
+	if len(counts) == 0 {
+		l.errs.Add(diag.Errorf(t.Pos, "There are no deployed instances listed in %s", file))
+	}
+	for i := range d.Containers {
+		d.Containers[i].Count = counts[d.Containers[i].Name]
+	}
+	return d
+}
+
+func (l *loader) deploymentFile(t *Task, here *setting, name string) (*deployment.Deployment, bool) {
+	file := name
+	if !strings.Contains(name, "://") {
+		file = l.beside(name, here)
+	}
+	text, err := l.text(file)
+	if err != nil {
+		l.errs.Add(diag.Errorf(t.Pos, "read descriptor: %v", err))
+		return nil, false
+	}
+	d, warnings, err := deployment.Parse(file, text)
+	l.book.Warnings = append(l.book.Warnings, warnings...)
+	l.errs.Add(err)
+	return d, err == nil
+}
+
+// beside finds a file beside the tasks that name it, in the role's files, or beside the playbook.
+func (l *loader) beside(name string, here *setting) string {
+	candidates := []string{join(filepath.Dir(here.file), name)}
+	if here.role != nil {
+		candidates = append(candidates, filepath.Join(here.role.dir, "files", name))
+	}
+	for _, c := range append(candidates, join(l.book.Dir, name)) {
+		if l.exists(c) {
+			return c
+		}
+	}
+	return join(l.book.Dir, name)
+}
+
+// variablesOfAll reads the variables of env_file.
+func (l *loader) variablesOfAll(t *Task, args *tasks.Deploy, here *setting, d *Deployed) bool {
+	if args.EnvFile == "" {
+		return true
+	}
+	file := l.beside(args.EnvFile, here)
+	text, err := l.text(file)
+	if err != nil {
+		l.errs.Add(diag.Errorf(t.Pos, "read env_file: %v", err))
+		return false
+	}
+	vars, skipped := deployment.ParseEnv(file, text)
+	d.env = vars
+	l.book.Warnings = append(l.book.Warnings, skipped...)
+	return true
+}
+
+// checkInstances has the container task look at each instance, so that a mistake is
+// shown in the descriptor.
+func (l *loader) checkInstances(d *Deployed) bool {
+	kind, _ := tasks.Lookup("container")
+	ok := true
+	for _, p := range d.Plan.Instances {
+		task, _, err := kind.Decode(d.container(p))
+		if err == nil {
+			err = task.Check()
+		}
+		if err == nil && p.Instance.Image == "" {
+			err = fmt.Errorf("an instance without an image")
+		}
+		if err == nil && p.Instance.Image == p.Instance.ID {
+			err = fmt.Errorf("Image name and container id must not be the same: %s", p.Instance.Image)
+		}
+		if err != nil {
+			ok = false
+			l.errs.Add(diag.Errorf(d.place(p.Instance.From), "instance %s: %s", p.Instance.ID, reason(err)))
+		}
+	}
+	return ok
+}
+
+// deployHosts are the hosts in the order in which instances are dealt out.
+func (l *loader) deployHosts(t *Task, args *tasks.Deploy, here *setting, d *deployment.Deployment) ([]string, bool) {
+	var play []string
+	if l.inventory != nil && here.play != nil {
+		hosts, err := here.play.Match(l.inventory, "")
+		if err != nil {
+			return nil, true // it is said when the play is compiled
+		}
+		play = hostNames(hosts)
+	}
+	var out []string
+	switch {
+	case !whole(args):
+		out = places(d)
+	case len(args.Hosts) == 0:
+		return play, true
+	}
+	for _, h := range args.Hosts {
+		some, err := l.deployHost(h)
+		if err != nil {
+			l.errs.Add(placed(err, t.argumentPos(&tasks.ArgError{Path: []any{"hosts"}})))
+			return nil, false
+		}
+		out = append(out, some...)
+	}
+	for _, h := range out {
+		name := hostName(h)
+		if l.inventory != nil && !args.Partial && !contains(play, name) {
+			l.errs.Add(diag.Errorf(t.argumentPos(&tasks.ArgError{Path: []any{"hosts"}}), "host %s is none of this play's hosts", name))
+			return nil, false
+		}
+	}
+	return out, true
+}
+
+// places are the hosts that the instances are on, each once.
+func places(d *deployment.Deployment) []string {
+	var out []string
+	for _, i := range d.Instances {
+		if i.On != "" && !contains(out, i.On) {
+			out = append(out, i.On)
+		}
+	}
+	return out
+}
+
+func contains(list []string, s string) bool {
+	for _, e := range list {
+		if e == s {
+			return true
+		}
+	}
+	return false
+}
+
+// deployHost is one host, as geard writes them too (node1:43273), or those of a pattern.
+func (l *loader) deployHost(text string) ([]string, error) {
+	h, err := deployment.ParseHost(text)
+	if l.inventory == nil {
+		return []string{text}, err
+	}
+	if err == nil && l.inventory.Host(h.Name) != nil {
+		return []string{text}, nil
+	}
+	hosts, matchErr := l.inventory.Match(text)
+	if matchErr != nil {
+		return nil, matchErr
+	}
+	return hostNames(hosts), nil
+}
+
+// hostName is the inventory's name of a host as a deployment has it.
+func hostName(on string) string {
+	h, err := deployment.ParseHost(on)
+	if err != nil {
+		return on
+	}
+	return h.Name
+}
+
+// leaving warns of instances whose hosts nobody contacts any more.
+func (l *loader) leaving(d *Deployed, here *setting) {
+	if l.inventory == nil || here.play == nil || d.args.Partial {
+		return
+	}
+	hosts, err := here.play.Match(l.inventory, "")
+	if err != nil {
+		return
+	}
+	for _, i := range d.Plan.Removed {
+		if !contains(hostNames(hosts), hostName(i.On)) {
+			l.book.Warnings = append(l.book.Warnings, diag.Errorf(d.Pos, "instance %s is left on %s, which is none of this play's hosts", i.ID, i.On))
+		}
+	}
+}

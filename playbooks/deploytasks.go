@@ -1,0 +1,144 @@
+package playbooks
+
+import (
+	"slices"
+	"strings"
+
+	"netrun/playbooks/deployment"
+)
+
+// The tasks of a deployment, each of which loops over what it is about on its host. Their
+// order is geard's: what is no longer wanted goes first, since new instances may want its
+// names and ports.
+const (
+	unpublishTask = `
+- name: "NAME: ports of what is no longer wanted"
+  publish: {container: "{{ .id }}", name: "deploy {{ .id }}", state: absent}
+  loop: "{{ get .netrun_deploy.removed .inventory_hostname (list) }}"
+  loop_control: {loop_var: id}
+`
+	removeTask = `
+- name: "NAME: remove what is no longer wanted"
+  container: {name: "{{ .id }}", state: absent, group: "{{ .netrun_deploy.name }}", runtime: "{{ .netrun_deploy.runtime }}"}
+  loop: "{{ get .netrun_deploy.removed .inventory_hostname (list) }}"
+  loop_control: {loop_var: id}
+`
+	stopTask = `
+- name: "NAME: stop"
+  container: {name: "{{ .id }}", state: stopped, group: "{{ .netrun_deploy.name }}", runtime: "{{ .netrun_deploy.runtime }}"}
+  loop: "{{ get .netrun_deploy.here .inventory_hostname (list) }}"
+  loop_control: {loop_var: id}
+`
+	startTask = `
+- name: "NAME: containers"
+  container: "{{ index .netrun_deploy.containers .id }}"
+  loop: "{{ get .netrun_deploy.here .inventory_hostname (list) }}"
+  loop_control: {loop_var: id}
+`
+	publishTask = `
+- name: "NAME: ports"
+  publish: {container: "{{ .id }}", name: "deploy {{ .id }}", pairs: "{{ index .netrun_deploy.pairs .id }}"}
+  loop: "{{ get .netrun_deploy.published .inventory_hostname (list) }}"
+  loop_control: {loop_var: id}
+`
+	infoTask = `
+- name: "NAME: what runs, and at which ports"
+  container_info: {containers: "{{ get .netrun_deploy.here .inventory_hostname (list) }}", running: RUNNING}
+  register: REGISTER
+`
+	linkTask = `
+- name: "NAME: links"
+  link: {container: "{{ .id }}", name: "deploy {{ .id }}", links: "{{ index .netrun_deploy.links .id }}", ports: '{{ pluck .hostvars "REGISTER" }}'}
+  loop: "{{ get .netrun_deploy.here .inventory_hostname (list) }}"
+  loop_control: {loop_var: id}
+`
+	hostsLineTask = `
+- name: "NAME: hosts lines"
+  container_link: {container: "{{ .l.id }}", source: "{{ .l.target }}", host: "{{ .l.host }}", address: "{{ .l.address }}", hosts: true, variables: false}
+  loop: "{{ get .netrun_deploy.lines .inventory_hostname (list) }}"
+  loop_control: {loop_var: l, label: "{{ .l.id }} {{ .l.target }}"}
+`
+	tellTask = `
+- name: "NAME"
+  deploy: {name: "{{ .netrun_deploy.name }}", instances: "{{ .netrun_deploy.instances }}", host: "{{ .inventory_hostname }}", ports: '{{ pluck .hostvars "REGISTER" }}'}
+`
+)
+
+// tasks is the YAML of the deployment's tasks. What is in it of the descriptor comes in
+// by variables: no text of a descriptor is a template.
+func (d *Deployed) tasks() string {
+	var parts []string
+	running := "false"
+	switch d.args.State {
+	case "info":
+		parts = []string{infoTask}
+	case "absent":
+		parts = []string{unpublishTask, removeTask, infoTask}
+	case "stopped":
+		parts = []string{stopTask, infoTask}
+	default:
+		running = `"{{ not .check_mode }}"`
+		if len(d.Plan.Removed) > 0 {
+			parts = append(parts, unpublishTask, removeTask)
+		}
+		parts = append(parts, startTask, publishTask, infoTask, linkTask)
+		if d.args.HostsLines {
+			parts = append(parts, hostsLineTask)
+		}
+	}
+	text := strings.Join(append(parts, tellTask), "")
+	return strings.NewReplacer("NAME", plainTitle(d.Name), "REGISTER", d.register, "RUNNING", running).Replace(text)
+}
+
+// plainTitle is a name that is no template and ends no text of YAML.
+func plainTitle(name string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("\"\\{}", r) || r < ' ' {
+			return '_'
+		}
+		return r
+	}, name)
+}
+
+// data is the variable netrun_deploy: what the tasks are about, by host and by instance.
+func (d *Deployed) data() map[string]any {
+	here, published, removed, lines := map[string]any{}, map[string]any{}, map[string]any{}, map[string]any{}
+	containers, allPairs, allLinks := map[string]any{}, map[string]any{}, map[string]any{}
+	instances := []any{}
+	add := func(to map[string]any, host string, v any) {
+		list, _ := to[host].([]any)
+		to[host] = append(list, v)
+	}
+	for _, p := range d.Plan.Instances {
+		id, host := p.Instance.ID, hostName(p.Instance.On)
+		instances = append(instances, map[string]any{"id": id, "host": host, "from": p.Instance.From, "image": p.Instance.Image})
+		if d.args.State == "absent" {
+			add(removed, host, id)
+			continue
+		}
+		add(here, host, id)
+		containers[id], allPairs[id], allLinks[id] = d.container(p), pairs(p.Instance), links(p)
+		if len(p.Instance.Ports) > 0 {
+			add(published, host, id)
+		}
+		for _, l := range d.lines(p) {
+			add(lines, host, l)
+		}
+	}
+	for _, i := range d.Plan.Removed {
+		add(removed, hostName(i.On), i.ID)
+	}
+	return map[string]any{"name": d.Name, "runtime": d.args.Runtime, "here": here, "published": published, "removed": removed,
+		"containers": containers, "pairs": allPairs, "links": allLinks, "lines": lines, "instances": instances}
+}
+
+// lines are the hosts lines of an instance: one for each instance that it is linked to.
+func (d *Deployed) lines(p deployment.Planned) []any {
+	var out []any
+	for _, target := range targetsOf(p) {
+		at := slices.IndexFunc(p.Links, func(l deployment.PlannedLink) bool { return l.Target == target })
+		l := p.Links[at]
+		out = append(out, map[string]any{"id": p.Instance.ID, "target": target, "host": hostName(l.On), "address": l.From.Host})
+	}
+	return out
+}
