@@ -220,6 +220,17 @@ func TestCheckDoesAndUndoesNothing(t *testing.T) {
 	if got := told(); got != "" {
 		t.Errorf("got %s; want nothing", got)
 	}
+	done := deedNode(1, "name", "a")
+	done.CheckMode = new(bool)
+	for want, nodes := range map[string][]*script.Node{"do a, keep a": {done}, "do a, undo a": {done, fails(2)}} {
+		reqs := playOf("auto", nodes...)
+		reqs[0].Begin.Check = true
+		r.send(reqs...)
+		r.ended()
+		if got := told(); got != want {
+			t.Errorf("with check_mode: false: got %s; want %s", got, want)
+		}
+	}
 }
 
 // TestNoLogHidesWhyAnActWasNotUndone: the cause may hold what no_log hides.
