@@ -35,6 +35,18 @@ func (p *play) did(_ string, out tasks.Outcome) {
 	last.undo, last.keep = out.Undo, out.Keep
 }
 
+// undoAll runs without the play's context: that may be what ended the play.
+func (p *play) undoAll() error {
+	ctx := context.WithoutCancel(p.ctx)
+	if err := p.planner.Undo(ctx); err != nil {
+		return err // the journal stays, and the next play tries again
+	}
+	if err := p.store().Revert(p.spec.Run, p.kept); err != nil {
+		return err
+	}
+	return p.journal.Discard()
+}
+
 // undoActs undoes what acts did, last first, and tells which it could. The play's
 // context may be what ended the play, so it has no say here.
 func (p *play) undoActs(ended *wire.Ended) error {

@@ -273,18 +273,6 @@ func (p *play) fail(cause *wire.Failed) *wire.Ended {
 	return ended
 }
 
-// undoAll runs without the play's context: that may be what ended the play.
-func (p *play) undoAll() error {
-	ctx := context.WithoutCancel(p.ctx)
-	if err := p.planner.Undo(ctx); err != nil {
-		return err // the journal stays, and the next play tries again
-	}
-	if err := p.store().Revert(p.spec.Run, p.kept); err != nil {
-		return err
-	}
-	return p.journal.Discard()
-}
-
 // close lets go of what the play holds.
 func (p *play) close(err error) *wire.Failed {
 	p.stop(nil)
