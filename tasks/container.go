@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -20,10 +21,12 @@ type ContainerTask struct {
 	Restart     string            `arg:"restart" doc:"no, always, unless-stopped, on-failure or on-failure:TIMES; unset, no"`
 	Labels      map[string]string `arg:"labels" doc:"labels"`
 	Publish     []string          `arg:"publish" doc:"ports, as docker run -p takes them"`
+	Group       string            `arg:"group" doc:"what it belongs to; a container of that name that belongs to another group is refused"`
+	Settle      time.Duration     `arg:"settle" default:"0" doc:"how long a started container has to keep running to count as started"`
 	StopTimeout int               `arg:"stop_timeout" default:"10" doc:"seconds that it has to end by itself when it is stopped"`
 	Runtime     string            `arg:"runtime" default:"auto" choices:"auto,docker,podman" doc:"auto is docker where it is installed, else podman"`
 	User        string            `arg:"user" doc:"user whose container it is, with rootless podman"`
-	State       string            `arg:"state" default:"started" choices:"present,started,stopped,absent" doc:"present makes it, and neither starts nor stops it"`
+	State       string            `arg:"state" default:"started" choices:"present,started,restarted,stopped,absent" doc:"present makes it, and neither starts nor stops it; restarted always stops and starts one that runs"`
 }
 
 func init() {
@@ -33,7 +36,7 @@ func init() {
 // Check implements Task.
 func (c *ContainerTask) Check() error {
 	errs := []error{checkContainerName(c.Name), checkRuntime(c.Runtime, c.User), checkEnv(c.Env), checkEnvLines(c.Env),
-		checkRestart(c.Restart), checkOptions("volumes", c.Volumes), checkOptions("publish", c.Publish), checkNUL("command", c.Command...), c.checkLabels()}
+		checkRestart(c.Restart), checkOptions("volumes", c.Volumes), checkOptions("publish", c.Publish), checkNUL("command", c.Command...), checkLine("group", c.Group), c.checkLabels()}
 	if c.Image != "" {
 		errs = append(errs, checkImage("image", c.Image))
 	} else if args := c.creating(); len(args) > 0 {
@@ -71,7 +74,7 @@ func (c *ContainerTask) checkLabels() error {
 }
 
 // checkContainerName wants what both runtimes take for a name. Its length leaves
-// room for what a recreated one is called meanwhile.
+// room for what one is called that is replaced or removed.
 func checkContainerName(name string) error {
 	if !isRuntimeWord(name, "_.-") || len(name) > 200 {
 		return Wrong("name", "%q is not the name of a container", name)
@@ -151,15 +154,16 @@ func (c *ContainerTask) Needed(ctx context.Context, m Machine) (string, error) {
 func (c *ContainerTask) Do(ctx context.Context, m Machine) (Outcome, error) {
 	step, err := c.step(ctx, m)
 	if err != nil || step.what == "" {
-		return Outcome{}, err
+		return Outcome{Undo: NothingLeft}, err
 	}
-	if err := step.do(ctx); err != nil {
-		return Outcome{}, err
+	var t trail
+	var now *inspectedContainer
+	if err = step.do(ctx, &t); err == nil {
+		now, err = step.cli.container(ctx, c.Name)
 	}
-	now, err := step.cli.container(ctx, c.Name)
 	if err != nil {
-		return Outcome{}, err
+		return t.putBack(ctx, err)
 	}
 	data := map[string]any{"runtime": step.cli.program, "id": now.id(), "running": now != nil && now.State.Running}
-	return Outcome{Changed: true, Msg: step.what, Data: data}, nil
+	return t.onto(Outcome{Changed: true, Msg: step.what, Data: data}), nil
 }

@@ -31,6 +31,9 @@ func TestContainerMistakes(t *testing.T) {
 		{"container", args{"name": "web", "image": "x", "command": "sh -c 'x"}, "quote"},
 		{"container", args{"name": "web", "image": "x", "user": "alice", "runtime": "docker"}, "with podman only"},
 		{"container", args{"name": "web", "image": "x", "state": "running"}, "is not one of present, started"},
+		{"container", args{"name": "web", "group": "shop", "settle": "5s", "state": "restarted"}, ""},
+		{"container", args{"name": "web", "image": "x", "group": "a\nb"}, "has no place there"},
+		{"container", args{"name": "web", "image": "x", "settle": "soon"}, `"soon" is not a duration`},
 		{"image", args{"name": "x", "src": "x.tar", "import": true}, ""},
 		{"image", args{"name": "x", "src": "x.tar", "path": "/x.tar"}, "give either src or path"},
 		{"image", args{"name": "x", "import": true}, "which archive? give src or path"},
@@ -48,7 +51,7 @@ func TestContainerMistakes(t *testing.T) {
 func TestContainerSecrets(t *testing.T) {
 	m := &equipped{has: []string{"docker"}}
 	a := act(t, "container", args{"name": "web", "image": "x", "env": args{"TOKEN": "s3cret"}})
-	m.answers = missing("docker inspect --type=container web", "docker inspect --type=container web.netrun-new", "docker inspect --type=container web.netrun-old")
+	m.answers = missing("docker inspect --type=container web")
 	if _, err := a.Do(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}

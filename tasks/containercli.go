@@ -82,18 +82,36 @@ func (r *containerCLI) act(ctx context.Context, args ...string) error {
 	return err
 }
 
+// on runs a command on a container, which messages call by its name; words come
+// after its id.
+func (r *containerCLI) on(ctx context.Context, b box, verb string, options []string, words ...string) error {
+	args := append(append([]string{verb}, options...), b.id)
+	_, err := r.run(ctx, r.program+" "+verb+" "+b.name, r.command(append(args, words...)...))
+	return err
+}
+
+// remove removes the container, running or not. One that is gone is no error.
+func (r *containerCLI) remove(ctx context.Context, b box) error {
+	err := r.on(ctx, b, "rm", []string{"--force"})
+	var failed *Failure
+	if errors.As(err, &failed) && isMissing(fmt.Sprint(failed.Data["stderr"])) {
+		return nil
+	}
+	return err
+}
+
 // create runs docker create or podman create. The variables go through a file of
 // the user's own, in memory where there is such a place, since neither a process's
 // arguments nor its environment are for secrets; rootless podman could not open a
-// pipe of ours.
-func (r *containerCLI) create(ctx context.Context, what string, args []string, variables string) error {
+// pipe of ours. It gives the id of what it made.
+func (r *containerCLI) create(ctx context.Context, what string, args []string, variables string) (string, error) {
 	c := r.command(args...)
 	if variables != "" {
 		c.Argv = append([]string{"/bin/sh", "-c", withEnvFile, "sh"}, c.Argv...)
 		c.Stdin = variables
 	}
-	_, err := r.run(ctx, what, c)
-	return err
+	out, err := r.run(ctx, what, c)
+	return lastLine(out.Stdout), err
 }
 
 // withEnvFile runs PROGRAM VERB ARGUMENTS... as PROGRAM VERB --env-file=FILE
@@ -109,10 +127,14 @@ p=$1 v=$2; shift 2
 
 // inspectedContainer is what `docker inspect` and `podman inspect` say.
 type inspectedContainer struct {
-	ID     string `json:"Id"`
-	Image  string // the image's id
-	State  struct{ Running bool }
-	Config struct{ Labels map[string]string }
+	ID    string `json:"Id"`
+	Image string // the image's id
+	State struct {
+		Running, Restarting bool
+		ExitCode            int
+	}
+	RestartCount int // by its restart policy, since it was started
+	Config       struct{ Labels map[string]string }
 }
 
 func (c *inspectedContainer) id() string {

@@ -2,26 +2,44 @@ package tasks
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync"
 )
 
-// The names that a container has while it is replaced.
+// The names that a container has before it replaces another, and after it was
+// replaced or removed, until the play stands. Several of these are numbered.
 const (
 	newSuffix = ".netrun-new"
 	oldSuffix = ".netrun-old"
 )
 
 // create makes the container under the name.
-func (c *ContainerTask) create(ctx context.Context, cli *containerCLI, name string) error {
+func (c *ContainerTask) create(ctx context.Context, cli *containerCLI, name string, t *trail) (box, error) {
 	config, err := c.config()
 	if err != nil {
-		return err
+		return box{}, err
 	}
-	args := append([]string{"create", "--name=" + name, "--label=" + ownerLabel + "=" + ownerName, "--label=" + configLabel + "=" + config}, c.options()...)
-	args = append(append(args, c.Image), c.words()...)
-	return cli.create(ctx, "create container "+c.Name, args, envLines(c.Env))
+	args := []string{"create", "--name=" + name, "--label=" + ownerLabel + "=" + ownerName, "--label=" + configLabel + "=" + config}
+	args = append(append(append(args, c.options()...), c.Image), c.words()...)
+	id, err := cli.create(ctx, "create container "+c.Name, args, envLines(c.Env))
+	b := box{id, name}
+	if b.id == "" {
+		b.id = name
+	}
+	switch {
+	case err == nil:
+		t.undoes(func(ctx context.Context) error { return cli.remove(ctx, b) })
+	case ctx.Err() != nil: // a runtime that was told no more may have made it all the same
+		t.undoes(func(ctx context.Context) error {
+			if there, err := cli.container(ctx, name); err != nil || there == nil || there.Config.Labels[ownerLabel] == "" {
+				return err
+			}
+			return cli.remove(ctx, box{name, name})
+		})
+	}
+	return b, err
 }
 
 // options are those of docker create and podman create; each is one word, so that
@@ -37,6 +55,9 @@ func (c *ContainerTask) options() []string {
 	}
 	for _, name := range sortedKeys(c.Labels) {
 		add("label", name+"="+c.Labels[name])
+	}
+	if c.Group != "" {
+		add("label", groupLabel+"="+c.Group)
 	}
 	add("network", c.Network)
 	add("restart", c.Restart)
@@ -54,77 +75,106 @@ func envLines(env map[string]string) string {
 	return b.String()
 }
 
-// recreate makes the new container first, and gives the old one back if the new
-// one does not start: a wrong image or a port that is taken costs no container.
-func (c *ContainerTask) recreate(ctx context.Context, cli *containerCLI, running bool) error {
-	if err := c.sweep(ctx, cli); err != nil {
-		return err
-	}
-	if err := c.create(ctx, cli, c.Name+newSuffix); err != nil {
-		return err
-	}
-	if err := c.replace(ctx, cli, running); err != nil {
-		return withUndo(ctx, err, func(ctx context.Context) error { return c.giveBack(ctx, cli, running) })
-	}
-	return cli.act(ctx, "rm", "--force", c.Name+oldSuffix)
-}
-
-func (c *ContainerTask) replace(ctx context.Context, cli *containerCLI, running bool) error {
-	if err := c.stop(ctx, cli, running); err != nil {
-		return err
-	}
-	if err := cli.act(ctx, "rename", c.Name, c.Name+oldSuffix); err != nil {
-		return err
-	}
-	if err := cli.act(ctx, "rename", c.Name+newSuffix, c.Name); err != nil {
-		return err
-	}
-	if c.State == "started" || c.State == present && running {
-		return cli.act(ctx, "start", c.Name)
-	}
-	return nil
-}
-
-// giveBack undoes a replacement that went wrong, wherever it was.
-func (c *ContainerTask) giveBack(ctx context.Context, cli *containerCLI, running bool) error {
-	old, err := cli.container(ctx, c.Name+oldSuffix)
+// recreate makes the new container first, and keeps the old one until the play
+// stands: a wrong image or a port that is taken costs no container.
+func (c *ContainerTask) recreate(ctx context.Context, cli *containerCLI, there *inspectedContainer, t *trail) error {
+	taken, err := c.sweep(ctx, cli)
 	if err != nil {
 		return err
 	}
-	var errs []error
-	fresh := c.Name + newSuffix
-	if old != nil {
-		if there, err := cli.container(ctx, fresh); err == nil && there == nil {
-			fresh = c.Name
-		}
+	fresh, err := c.create(ctx, cli, c.Name+newSuffix, t)
+	if err != nil {
+		return err
 	}
-	errs = append(errs, cli.act(ctx, "rm", "--force", fresh))
-	if old != nil {
-		errs = append(errs, cli.act(ctx, "rename", c.Name+oldSuffix, c.Name))
+	if err := c.setAside(ctx, cli, there, taken, t); err != nil {
+		return err
 	}
-	if running {
-		errs = append(errs, cli.act(ctx, "start", c.Name))
+	// Its name and its ports are what the old one gets back.
+	t.undoes(func(ctx context.Context) error { return cli.remove(ctx, fresh) })
+	if err := firmly(ctx, func(ctx context.Context) error { return cli.act(ctx, "rename", fresh.name, c.Name) }); err != nil {
+		return err
 	}
-	return errors.Join(errs...)
-}
-
-// sweep removes what a replacement that was cut off left: a container that never
-// got its name, and one that had to give it.
-func (c *ContainerTask) sweep(ctx context.Context, cli *containerCLI) error {
-	for _, name := range []string{c.Name + newSuffix, c.Name + oldSuffix} {
-		left, err := cli.container(ctx, name)
-		if err != nil {
-			return err
-		}
-		if left == nil {
-			continue
-		}
-		if left.Config.Labels[ownerLabel] == "" {
-			return &Failure{Msg: fmt.Sprintf("container %s is there, and is not netrun's: %s cannot be replaced", name, c.Name)}
-		}
-		if err := cli.act(ctx, "rm", "--force", name); err != nil {
-			return err
-		}
+	if c.starts() || c.State == present && there.State.Running {
+		return c.start(ctx, cli)
 	}
 	return nil
+}
+
+// setAside stops the container and takes its name away. It stays until the play
+// stands, or gets its name back.
+func (c *ContainerTask) setAside(ctx context.Context, cli *containerCLI, there *inspectedContainer, taken []string, t *trail) error {
+	old := box{there.ID, c.Name}
+	if there.State.Running {
+		if err := c.stop(ctx, cli, old, t); err != nil {
+			return err
+		}
+	}
+	name := c.Name + oldSuffix
+	for n := 2; contains(taken, name); n++ {
+		name = c.Name + oldSuffix + strconv.Itoa(n)
+	}
+	if err := firmly(ctx, func(ctx context.Context) error { return cli.act(ctx, "rename", c.Name, name) }); err != nil {
+		return err
+	}
+	held.Store(old.id, true)
+	t.undoes(func(ctx context.Context) error {
+		held.Delete(old.id)
+		return cli.on(ctx, old, "rename", nil, c.Name)
+	})
+	t.keeps(func(ctx context.Context) error {
+		held.Delete(old.id)
+		return cli.remove(ctx, old)
+	})
+	return nil
+}
+
+// held are the ids of containers that the play of this process still needs for its undo.
+var held sync.Map
+
+// replaced lists the containers that were replaced or removed, or to replace another:
+// what a play that was cut off left, and what this one holds for its undo.
+func (c *ContainerTask) replaced(ctx context.Context, cli *containerCLI) (left, kept []string, err error) {
+	out, err := cli.run(ctx, "list containers", cli.command("ps", "--all", "--no-trunc", "--filter=name="+c.Name+".netrun-", "--format={{.ID}} {{.Names}}"))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, line := range textLines(strings.TrimSpace(out.Stdout)) {
+		id, names, _ := strings.Cut(line, " ")
+		for _, name := range strings.Split(names, ",") {
+			if name != c.Name+newSuffix && strings.TrimRight(name, "0123456789") != c.Name+oldSuffix {
+				continue
+			}
+			if _, ours := held.Load(id); ours {
+				kept = append(kept, name)
+			} else {
+				left = append(left, name)
+			}
+		}
+	}
+	return left, kept, nil
+}
+
+// sweep removes what a play that was cut off left: a container that never got its
+// name, and those that had to give it. It says which of these names are taken still.
+func (c *ContainerTask) sweep(ctx context.Context, cli *containerCLI) (taken []string, err error) {
+	left, kept, err := c.replaced(ctx, cli)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range left {
+		there, err := cli.container(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if there == nil {
+			continue
+		}
+		if there.Config.Labels[ownerLabel] == "" {
+			return nil, &Failure{Msg: fmt.Sprintf("container %s is there, and is not netrun's: %s cannot be replaced", name, c.Name)}
+		}
+		if err := cli.act(ctx, "rm", "--force", name); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
 }

@@ -9,16 +9,15 @@ import (
 	"io"
 	"os"
 	"sort"
-	"strconv"
 	"strings"
-	"time"
 )
 
-// The labels on what netrun made: whose it is, and a hash of each argument it was
-// made from.
+// The labels on what netrun made: whose it is, a hash of each argument it was made
+// from, and what it belongs to.
 const (
 	ownerLabel  = "netrun.owner"
 	configLabel = "netrun.config"
+	groupLabel  = "netrun.group"
 	ownerName   = "netrun"
 )
 
@@ -26,7 +25,7 @@ const (
 type containerStep struct {
 	cli  *containerCLI
 	what string
-	do   func(context.Context) error
+	do   func(context.Context, *trail) error
 }
 
 func (c *ContainerTask) step(ctx context.Context, m Machine) (containerStep, error) {
@@ -40,10 +39,10 @@ func (c *ContainerTask) step(ctx context.Context, m Machine) (containerStep, err
 	}
 	step := containerStep{cli: cli}
 	if there == nil {
-		return c.missing(step)
+		return c.missing(ctx, step)
 	}
-	if (c.Image != "" || c.State == absent) && there.Config.Labels[ownerLabel] == "" {
-		return step, &Failure{Msg: fmt.Sprintf("container %s is there already, and is not netrun's: remove it, or choose another name", c.Name)}
+	if err := c.mine(there); err != nil {
+		return step, err
 	}
 	if c.State != absent && c.Image != "" {
 		differs, err := c.differs(ctx, cli, there)
@@ -52,68 +51,101 @@ func (c *ContainerTask) step(ctx context.Context, m Machine) (containerStep, err
 		}
 		if len(differs) > 0 {
 			step.what = fmt.Sprintf("recreate container %s: %s changed", c.Name, strings.Join(differs, ", "))
-			step.do = func(ctx context.Context) error { return c.recreate(ctx, cli, there.State.Running) }
+			step.do = func(ctx context.Context, t *trail) error { return c.recreate(ctx, cli, there, t) }
 			return step, nil
 		}
 	}
 	return c.inState(step, there), nil
 }
 
+// mine refuses a container that belongs to somebody else.
+func (c *ContainerTask) mine(there *inspectedContainer) error {
+	labels := there.Config.Labels
+	if (c.Image != "" || c.State == absent) && labels[ownerLabel] == "" {
+		return &Failure{Msg: fmt.Sprintf("container %s is there already, and is not netrun's: remove it, or choose another name", c.Name)}
+	}
+	if group := labels[groupLabel]; group != c.Group {
+		return &Failure{Msg: fmt.Sprintf("container %s is there already, and belongs to %s, not to %s: remove it, or choose another name", c.Name, groupText(group), groupText(c.Group))}
+	}
+	return nil
+}
+
+func groupText(group string) string {
+	if group == "" {
+		return "no group"
+	}
+	return fmt.Sprintf("group %q", group)
+}
+
 // missing is the step where the container is not there.
-func (c *ContainerTask) missing(step containerStep) (containerStep, error) {
+func (c *ContainerTask) missing(ctx context.Context, step containerStep) (containerStep, error) {
 	switch {
 	case c.State == absent:
-		return step, nil
+		return c.leftover(ctx, step)
 	case c.Image == "":
 		return step, &Failure{Msg: fmt.Sprintf("container %s is not there, and no image is given to make it from", c.Name)}
 	}
 	step.what = "create container " + c.Name + " from " + c.Image
-	start := c.State == "started"
-	if start {
+	if c.starts() {
 		step.what = "create and start container " + c.Name + " from " + c.Image
 	}
-	step.do = func(ctx context.Context) error {
-		if err := c.sweep(ctx, step.cli); err != nil {
+	step.do = func(ctx context.Context, t *trail) error {
+		if _, err := c.sweep(ctx, step.cli); err != nil {
 			return err
 		}
-		if err := c.create(ctx, step.cli, c.Name); err != nil || !start {
+		if _, err := c.create(ctx, step.cli, c.Name, t); err != nil || !c.starts() {
 			return err
 		}
-		if err := step.cli.act(ctx, "start", c.Name); err != nil {
-			return withUndo(ctx, err, func(ctx context.Context) error { return step.cli.act(ctx, "rm", "--force", c.Name) })
-		}
-		return nil
+		return c.start(ctx, step.cli)
+	}
+	return step, nil
+}
+
+// leftover is the step where a removal was cut off before its play stood.
+func (c *ContainerTask) leftover(ctx context.Context, step containerStep) (containerStep, error) {
+	left, _, err := c.replaced(ctx, step.cli)
+	if err != nil || len(left) == 0 {
+		return step, err
+	}
+	step.what = "remove container " + strings.Join(left, ", ")
+	step.do = func(ctx context.Context, t *trail) error {
+		_, err := c.sweep(ctx, step.cli)
+		return err
 	}
 	return step, nil
 }
 
 // inState is the step to the wanted state of a container that is as it should be.
 func (c *ContainerTask) inState(step containerStep, there *inspectedContainer) containerStep {
+	b := box{there.ID, c.Name}
 	switch {
 	case c.State == absent:
 		step.what = "remove container " + c.Name
-		step.do = func(ctx context.Context) error {
-			if err := c.stop(ctx, step.cli, there.State.Running); err != nil {
+		step.do = func(ctx context.Context, t *trail) error {
+			taken, err := c.sweep(ctx, step.cli)
+			if err != nil {
 				return err
 			}
-			return step.cli.act(ctx, "rm", "--force", c.Name)
+			return c.setAside(ctx, step.cli, there, taken, t)
 		}
-	case c.State == "started" && !there.State.Running:
+	case c.starts() && !there.State.Running:
 		step.what = "start container " + c.Name
-		step.do = func(ctx context.Context) error { return step.cli.act(ctx, "start", c.Name) }
+		step.do = func(ctx context.Context, t *trail) error {
+			t.undoes(func(ctx context.Context) error { return c.unstart(ctx, step.cli, b) })
+			return c.start(ctx, step.cli)
+		}
+	case c.State == "restarted":
+		step.what = "restart container " + c.Name
+		step.do = func(ctx context.Context, t *trail) error { return c.restart(ctx, step.cli, b, t) }
 	case c.State == "stopped" && there.State.Running:
 		step.what = "stop container " + c.Name
-		step.do = func(ctx context.Context) error { return c.stop(ctx, step.cli, true) }
+		step.do = func(ctx context.Context, t *trail) error { return c.stop(ctx, step.cli, b, t) }
 	}
 	return step
 }
 
-func (c *ContainerTask) stop(ctx context.Context, cli *containerCLI, running bool) error {
-	if !running {
-		return nil
-	}
-	return cli.act(ctx, "stop", "-t", strconv.Itoa(c.StopTimeout), c.Name)
-}
+// starts reports whether the container is to run, whatever it did.
+func (c *ContainerTask) starts() bool { return c.State == "started" || c.State == "restarted" }
 
 // settings are the arguments that the container is made from; envFile is the hash
 // of that file's content.
@@ -221,14 +253,4 @@ func labelWords(label string) map[string]string {
 		}
 	}
 	return out
-}
-
-// withUndo is err, after f has put things back; what f could not is said too.
-func withUndo(ctx context.Context, err error, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	if undoErr := f(ctx); undoErr != nil {
-		return fmt.Errorf("%w; and putting it back: %w", err, undoErr)
-	}
-	return err
 }

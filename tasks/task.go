@@ -86,7 +86,20 @@ type Outcome struct {
 	Data    map[string]any // what register gets: stdout, stderr, rc, ... (JSON values)
 	Facts   map[string]any // set_fact: variables from here on
 	Blob    *Blob          // fetch: a file for the controller
+
+	// Undo puts back what an act's Do did, if its play fails later; nil: nobody can,
+	// and the act is named as not undone. It is called once at most, after what was done
+	// later has been undone, and with a context that the play's end does not end. Of a Do
+	// that fails it puts back what is left: an act that has put all of it back, or did
+	// nothing, gives NothingLeft.
+	Undo func(context.Context) error
+	// Keep is called once when the play stands, instead of Undo: it lets go of what was
+	// kept for Undo. nil: there is nothing to let go of.
+	Keep func(context.Context) error
 }
+
+// NothingLeft is the Undo of an act that has left nothing to put back.
+func NothingLeft(context.Context) error { return nil }
 
 // Blob is a file that goes to the controller.
 type Blob struct {

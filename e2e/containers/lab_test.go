@@ -43,6 +43,15 @@ const wired = `
 // lab is a world with one host that has both runtimes, and a user with podman.
 func lab(t *testing.T) (*world, *rig.Lab) {
 	t.Helper()
+	w, l := labOf(t, "containers", "1")
+	w.run("useradd", "--create-home", "alice")
+	w.run("usermod", "--add-subuids", "200000-265535", "--add-subgids", "200000-265535", "alice")
+	return w, l
+}
+
+// labOf is a world with hosts that have both runtimes.
+func labOf(t *testing.T, name, hosts string) (*world, *rig.Lab) {
+	t.Helper()
 	if why := rig.Missing(); why != "" {
 		t.Skipf("probed this machine for a lab: %s", why)
 	}
@@ -52,7 +61,7 @@ func lab(t *testing.T) (*world, *rig.Lab) {
 		}
 	}
 	w := newWorld(t, nil, nil)
-	l, err := rig.Up(t.Context(), w.netrun, "e2e-containers", filepath.Join(os.TempDir(), "netrun-e2e-containers"), "--hosts", "1", "--services", "docker,podman")
+	l, err := rig.Up(t.Context(), w.netrun, "e2e-"+name, filepath.Join(os.TempDir(), "netrun-e2e-"+name), "--hosts", hosts, "--services", "docker,podman")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,8 +81,6 @@ func lab(t *testing.T) (*world, *rig.Lab) {
 		}
 		return strings.TrimSpace(out)
 	}
-	w.run("useradd", "--create-home", "alice")
-	w.run("usermod", "--add-subuids", "200000-265535", "--add-subgids", "200000-265535", "alice")
 	return w, l
 }
 

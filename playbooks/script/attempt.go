@@ -156,6 +156,7 @@ func (r *runner) act(ctx context.Context, n *Node, t tasks.Act, rd round) outcom
 		return failure(err)
 	}
 	out, err := t.Do(ctx, machine)
+	r.acted(n, t, needed, out)
 	if err != nil {
 		o := failure(err)
 		o.data = dataOf(o.data, out.Data)
@@ -164,16 +165,45 @@ func (r *runner) act(ctx context.Context, n *Node, t tasks.Act, rd round) outcom
 	return done(out)
 }
 
-// acting tells whoever keeps the record that something is about to be done that
-// no undo takes back.
+// acting tells whoever keeps the record that something is about to be done which
+// is no object, so that the journal knows nothing of how to undo it.
 func (r *runner) acting(n *Node, t tasks.Act, what string) error {
 	if tasks.ChangesNothing(t) || r.env.options.Act == nil {
 		return nil
 	}
+	return r.env.options.Act(n.deed(what))
+}
+
+// acted tells them how it is taken back.
+func (r *runner) acted(n *Node, t tasks.Act, what string, out tasks.Outcome) {
+	if tasks.ChangesNothing(t) || r.env.options.Did == nil {
+		return
+	}
+	if n.NoLog {
+		out.Undo, out.Keep = hushed(out.Undo), hushed(out.Keep)
+	}
+	r.env.options.Did(n.deed(what), out)
+}
+
+// deed is what an act is called in records.
+func (n *Node) deed(what string) string {
 	if n.NoLog {
 		what = "(no_log)"
 	}
-	return r.env.options.Act(n.Kind + ": " + what)
+	return n.Kind + ": " + what
+}
+
+// hushed is f without the words of its error, which may hold what no_log hides.
+func hushed(f func(context.Context) error) func(context.Context) error {
+	if f == nil {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		if f(ctx) != nil {
+			return errors.New("the reason is hidden by no_log")
+		}
+		return nil
+	}
 }
 
 // dataOf prefers what came with the failure.

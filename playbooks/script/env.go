@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"netrun/tasks"
 	"netrun/templates"
 )
 
@@ -14,6 +15,9 @@ type Options struct {
 	Clock   Clock
 	// Act, if set, is told of each act that is about to change something.
 	Act func(what string) error
+	// Did, if set, is told how each of these can be taken back, once it has been done
+	// or has failed. It has the words that Act had.
+	Did func(what string, out tasks.Outcome)
 }
 
 // Env is what a host knows while it runs a script: registered results, facts,

@@ -145,6 +145,33 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestDid: whoever asks is told of each act that changes something, also of one that fails.
+func TestDid(t *testing.T) {
+	var told []string
+	exec, secret := &recorder{}, act(2, "true secret")
+	secret.NoLog = true
+	options := Options{Clock: exec,
+		Act: func(what string) error { told = append(told, "act "+what); return nil },
+		Did: func(what string, out tasks.Outcome) {
+			told = append(told, fmt.Sprintf("did %s, changed %v", what, out.Changed))
+		}}
+	env := NewEnv(&Script{}, options)
+	nodes := []*Node{object(5, "a"), act(1, "true"), secret, {ID: 4, Kind: "ping"}, act(6, "false")}
+	if err := Run(t.Context(), nodes, env, exec, func(Result) {}); err == nil {
+		t.Error("got no error; want that of the last task")
+	}
+	want := "act command: run true; did command: run true, changed true; act command: (no_log); did command: (no_log), changed true; " +
+		"act command: run false; did command: run false, changed true"
+	if got := strings.Join(told, "; "); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	told = nil
+	options.Check = true
+	if err := Run(t.Context(), nodes[:2], NewEnv(&Script{}, options), exec, func(Result) {}); err != nil || told != nil {
+		t.Errorf("in check: got %v, %q; want nothing", err, told)
+	}
+}
+
 func TestHandlersAfterFailure(t *testing.T) {
 	notifier := act(1, "true")
 	notifier.Notify = []string{"h"}

@@ -194,10 +194,13 @@ type Held struct{}
 
 // Ended says how the play ended on the host.
 type Ended struct {
-	Changed int      `json:"changed"`          // changes that stand (--check: that would be made)
-	Undone  bool     `json:"undone,omitempty"` // what the play had changed was put back
-	Acts    []string `json:"acts,omitempty"`   // what was done and cannot be undone, when Undone
-	Error   *Failed  `json:"error,omitempty"`
+	Changed int     `json:"changed"`          // changes that stand (--check: that would be made)
+	Undone  bool    `json:"undone,omitempty"` // what the play had changed was put back
+	Error   *Failed `json:"error,omitempty"`
+	// Of a play that failed: the acts that were put back, last first, and those that were
+	// done and stay done, in the order of the play.
+	UndoneActs []string `json:"undone_acts,omitempty"`
+	Acts       []string `json:"acts,omitempty"`
 }
 
 // Undone says what an Undo did.

@@ -56,7 +56,7 @@ type Entry struct {
 	Open    bool  // the play never came to its end
 	Broken  error // why a finished journal could not be read
 	Records []reconcile.Record
-	Acts    []string     // what cannot be undone, as the play named it
+	Acts    []string     // what the journal cannot undo, as the play named it
 	Kept    []store.Kept // what the play changed in what is kept for restarts
 }
 
@@ -137,8 +137,9 @@ func (j *Journal) Write(r reconcile.Record) error {
 	return j.append(line{Batch: b})
 }
 
-// Act notes that an act is about to be done, which no undo takes back. The name
-// must hold no secret. A play of acts alone has nothing to undo and writes no journal.
+// Act notes that an act is about to be done, which a play that is cut off leaves as
+// it is: how it is undone, if it can be, only its process knows. The name must hold
+// no secret. A play of acts alone has nothing to undo and writes no journal.
 func (j *Journal) Act(name string) error {
 	j.acts = append(j.acts, name)
 	if j.file == nil {

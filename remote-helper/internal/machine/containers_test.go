@@ -1,9 +1,11 @@
 package machine
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +44,33 @@ func (c *cli) act(kind string, args map[string]any) tasks.Act {
 }
 
 // do does the task, which must need what is wanted, and must need nothing after it.
+// What can be undone is undone first, and done again.
 func (c *cli) do(want, kind string, args map[string]any) tasks.Outcome {
+	c.Helper()
+	a := c.act(kind, args)
+	before := c.standing()
+	out := c.once(want, kind, args)
+	if out.Undo != nil {
+		if err := out.Undo(c.Context()); err != nil {
+			c.Fatalf("%s %v: undo: %v", kind, args, err)
+		}
+		if got := c.standing(); got != before {
+			c.Fatalf("%s %v: undone: got %s; want %s", kind, args, got, before)
+		}
+		out = c.once(want, kind, args)
+	}
+	if out.Keep != nil {
+		if err := out.Keep(c.Context()); err != nil {
+			c.Fatalf("%s %v: keep: %v", kind, args, err)
+		}
+	}
+	if got, err := a.Needed(c.Context(), c.m); err != nil || got != "" {
+		c.Fatalf("%s %v: a second time needed %q, %v; want nothing", kind, args, got, err)
+	}
+	return out
+}
+
+func (c *cli) once(want, kind string, args map[string]any) tasks.Outcome {
 	c.Helper()
 	a := c.act(kind, args)
 	if got, err := a.Needed(c.Context(), c.m); err != nil || got != want {
@@ -52,10 +80,20 @@ func (c *cli) do(want, kind string, args map[string]any) tasks.Outcome {
 	if err != nil {
 		c.Fatalf("%s %v: %v", kind, args, err)
 	}
-	if got, err := a.Needed(c.Context(), c.m); err != nil || got != "" {
-		c.Fatalf("%s %v: a second time needed %q, %v; want nothing", kind, args, got, err)
-	}
 	return out
+}
+
+// standing is each container, and whether it runs.
+func (c *cli) standing() string {
+	c.Helper()
+	var lines []string
+	for _, line := range strings.Split(c.run("ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.Status}}"), "\n") {
+		if f := strings.Fields(line); len(f) > 2 {
+			lines = append(lines, fmt.Sprint(f[1], " ", f[0], " ", f[2] == "Up"))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "; ")
 }
 
 // refuse does the task, which must fail with the text.
@@ -134,6 +172,8 @@ func (c *cli) containers() {
 		map[string]any{"name": "web", "image": runtimes.Image + ":latest", "command": "sleep 1000", "network": "bridge", "state": "stopped"})
 	c.do("remove container web", "container", map[string]any{"name": "web", "state": "absent"})
 
+	c.unsettled()
+
 	c.run("create", "--name", "theirs", "--network", "none", runtimes.Image, "sh", "-c", "trap exit TERM; while :; do sleep 0.1; done")
 	c.refuse("container theirs is there already, and is not netrun's", "container", map[string]any{"name": "theirs", "image": runtimes.Image})
 	c.refuse("is not netrun's", "container", map[string]any{"name": "theirs", "state": "absent"})
@@ -144,6 +184,31 @@ func (c *cli) containers() {
 	if names := c.run("ps", "--all", "--format", "{{.Names}}"); names != "" {
 		c.Errorf("containers were left: %s", names)
 	}
+}
+
+// unsettled: what ends soon after its start is put back, and says what it said.
+func (c *cli) unsettled() {
+	c.Helper()
+	short := func(code, policy string) map[string]any {
+		return map[string]any{"name": "short", "image": runtimes.Image, "network": "none", "settle": "4s", "restart": policy,
+			"command": []any{"sh", "-c", "echo no config >&2; sleep 0.3; exit " + code}}
+	}
+	c.refuse("container short did not keep running for 4s: exit code 7\nno config", "container", short("7", "no"))
+	c.refuse("container short did not keep running for 4s", "container", short("7", "on-failure:5"))
+	if names := c.run("ps", "--all", "--format", "{{.Names}}"); names != "" {
+		c.Errorf("containers were left: %s", names)
+	}
+	settled := map[string]any{"name": "short", "image": runtimes.Image, "network": "none", "settle": "1s", "command": sleeper, "group": "shop"}
+	c.do("create and start container short from "+runtimes.Image, "container", settled)
+	c.refuse(`container short is there already, and belongs to group "shop", not to no group`, "container", map[string]any{"name": "short", "state": "absent"})
+	again := map[string]any{"name": "short", "group": "shop", "state": "restarted"}
+	started := c.run("inspect", "--format", "{{.State.StartedAt}}", "short")
+	if out := c.once("restart container short", "container", again); out.Undo != nil || c.run("inspect", "--format", "{{.State.StartedAt}}", "short") == started {
+		c.Errorf("restarted: got undo %v, the same start; want another, and none", out.Undo != nil)
+	}
+	c.do("stop container short", "container", map[string]any{"name": "short", "group": "shop", "state": "stopped"})
+	c.once("start container short", "container", again)
+	c.do("remove container short", "container", map[string]any{"name": "short", "group": "shop", "state": "absent"})
 }
 
 // rollback: what does not start leaves the old container running, with its id.
@@ -159,7 +224,10 @@ func (c *cli) rollback(args func(map[string]any) map[string]any) {
 	}
 	// What a replacement that was cut off left is no obstacle.
 	c.run("create", "--name", "web.netrun-new", "--label", "netrun.owner=netrun", runtimes.Image, "true")
-	c.do("recreate container web: env, labels changed", "container", args(map[string]any{"env": map[string]any{"TOKEN": "third"}}))
+	out := c.once("recreate container web: env, labels changed", "container", args(map[string]any{"env": map[string]any{"TOKEN": "third"}}))
+	if err := out.Keep(c.Context()); err != nil {
+		c.Error(err)
+	}
 }
 
 func (c *cli) images() {

@@ -137,15 +137,7 @@ func (p *play) requireProbes() *wire.Failed {
 
 // interpreter is the script's run on this play.
 func (p *play) interpreter(sc *script.Script) *script.Env {
-	return script.NewEnv(sc, script.Options{Check: p.spec.Check, Verbose: p.spec.Verbose, Clock: p.Clock, Act: p.act})
-}
-
-// act journals that an act is about to be done, so that an undo can name it. What
-// it changes is not known, so the host is observed anew afterwards.
-func (p *play) act(what string) error {
-	p.acts = append(p.acts, what)
-	p.planner.Forget()
-	return p.journal.Act(what)
+	return script.NewEnv(sc, script.Options{Check: p.spec.Check, Verbose: p.spec.Verbose, Clock: p.Clock, Act: p.act, Did: p.did})
 }
 
 func (p *play) emit(r script.Result) {

@@ -32,7 +32,7 @@ type play struct {
 	probes  []probe.Probe // worked before the first change
 	probed  bool
 	changed int
-	acts    []string
+	deeds   []deed // acts, in the order in which they were done
 	steps   map[int]script.Step
 	kept    []store.Kept            // changed in what is kept for restarts
 	dropped []state.Key             // taken away, by the keys in the book
@@ -194,6 +194,7 @@ func (s *session) end() {
 func (p *play) finish() *wire.Failed {
 	if p.spec.Check {
 		p.wouldKeep()
+		p.keepActs() // those that say check_mode: false
 		return p.close(nil)
 	}
 	if err := p.verify(); err != nil {
@@ -214,6 +215,7 @@ func (p *play) finish() *wire.Failed {
 		return wire.Fail(wire.FailHost, err)
 	}
 	p.persist()
+	p.keepActs()
 	// The play stands: what goes wrong from here on is to be told, and no failure of it.
 	if failed := p.close(p.journals.Prune()); failed != nil {
 		p.out.send(wire.Event{Note: &wire.Note{Text: "after the play: " + failed.Msg}})
@@ -254,31 +256,21 @@ func (p *play) hold() *wire.Failed {
 // fail undoes what the play did here and says how that went.
 func (p *play) fail(cause *wire.Failed) *wire.Ended {
 	// What was only planned does not stand either.
-	ended := &wire.Ended{Error: cause, Acts: p.acts, Undone: p.changed > 0 && !p.spec.Check}
+	ended := &wire.Ended{Error: cause, Undone: p.changed > 0 && !p.spec.Check}
+	var err error
 	if p.journal.Written() {
 		ended.Undone = true
-		if err := p.undoAll(); err != nil {
-			ended.Undone = false
-			ended.Error = &wire.Failed{Kind: wire.FailUndo, Msg: fmt.Sprintf("%s; undo: %v", cause.Msg, err)}
-			ended.Changed = p.changed
+		if err = p.undoAll(); err != nil {
+			ended.Undone, ended.Changed = false, p.changed
 		}
+	}
+	if err = errors.Join(err, p.undoActs(ended)); err != nil {
+		ended.Error = &wire.Failed{Kind: wire.FailUndo, Msg: fmt.Sprintf("%s; undo: %v", cause.Msg, err)}
 	}
 	if closing := p.close(nil); closing != nil && ended.Error.Kind != wire.FailUndo {
 		ended.Error = &wire.Failed{Kind: cause.Kind, Msg: cause.Msg + "; " + closing.Msg}
 	}
 	return ended
-}
-
-// undoAll runs without the play's context: that may be what ended the play.
-func (p *play) undoAll() error {
-	ctx := context.WithoutCancel(p.ctx)
-	if err := p.planner.Undo(ctx); err != nil {
-		return err // the journal stays, and the next play tries again
-	}
-	if err := p.store().Revert(p.spec.Run, p.kept); err != nil {
-		return err
-	}
-	return p.journal.Discard()
 }
 
 // close lets go of what the play holds.

@@ -65,7 +65,7 @@ func absentArgs(args templates.Value) templates.Value {
 		return args
 	}
 	kept := map[string]any{"state": "absent"}
-	for _, name := range []string{"name", "runtime", "user"} {
+	for _, name := range []string{"name", "group", "runtime", "user"} {
 		if v, there := given[name]; there {
 			kept[name] = v
 		}

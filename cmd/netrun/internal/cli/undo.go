@@ -38,8 +38,8 @@ func (a *app) undoCommand() *cobra.Command {
 		Short: "Undo the last run on the hosts",
 		Long: `Undo the last run on the hosts (all, or those of a pattern), from their journals:
 what its plays had changed is put back, the last change first. What somebody else
-has changed since is left as it is, and named. Acts (command, service, ...) cannot
-be undone, and are named too.`,
+has changed since is left as it is, and named. Acts (command, container,
+service, ...) are not undone any more, and are named too.`,
 		Example: `  netrun undo -i hosts.ini --check
   netrun undo -i hosts.ini nodes --run 20260102T150405-3fa9`,
 		Args: cobra.MaximumNArgs(1),

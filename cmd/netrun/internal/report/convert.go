@@ -19,7 +19,7 @@ func (r *Report) convert(host string, e wire.Event) []Event {
 		return []Event{{Event: EventSettled, Host: host, Confirmed: &e.Settled.Confirmed}}
 	case e.Ended != nil:
 		return []Event{{Event: EventEnded, Host: host, Changed: &e.Ended.Changed, Undone: e.Ended.Undone,
-			Acts: e.Ended.Acts, Error: failureOf(e.Ended.Error)}}
+			UndoneActs: e.Ended.UndoneActs, Acts: e.Ended.Acts, Error: failureOf(e.Ended.Error)}}
 	case e.Failed != nil:
 		return []Event{{Event: EventEnded, Host: host, Error: failureOf(e.Failed)}}
 	case e.Undone != nil:

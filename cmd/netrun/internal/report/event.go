@@ -57,7 +57,8 @@ type Event struct {
 	Confirmed  *bool    `json:"confirmed,omitempty"`   // settled
 	Changed    *int     `json:"changed,omitempty"`     // ended: changes that stand
 	Undone     bool     `json:"undone,omitempty"`      // result, ended: what had been changed was put back
-	Acts       []string `json:"acts,omitempty"`        // ended, undone: done, and cannot be undone
+	UndoneActs []string `json:"undone_acts,omitempty"` // ended: acts that were put back, last first
+	Acts       []string `json:"acts,omitempty"`        // ended, undone: done, and not undone
 	Left       []string `json:"left,omitempty"`        // undone: left as it is, and why
 	Plays      []string `json:"plays,omitempty"`       // undone: names, last first
 	Lines      []string `json:"lines,omitempty"`       // undone: the changes made

@@ -83,6 +83,9 @@ func (l *lines) ended(host string, e Event) string {
 	if e.Undone {
 		out = append(out, l.paint(purple, "undone: "+host)+": what this play had changed there is put back")
 	}
+	for _, act := range e.UndoneActs {
+		out = append(out, l.paint(purple, "undone: "+host)+": "+clean(act))
+	}
 	if len(e.Acts) > 0 {
 		out = append(out, l.paint(purple, "not undone: "+host)+": "+clean(strings.Join(e.Acts, ", ")))
 	}

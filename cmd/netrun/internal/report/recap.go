@@ -56,11 +56,16 @@ func (l *lines) failure(f failure) string {
 	switch {
 	case f.undone:
 		out = append(out, "    undone: what the play had changed on this host")
+	case f.kind == "undo" && f.actsOnly:
+		out = append(out, "    the host is not as it was: what an act did there is to be put back by hand")
 	case f.kind == "undo":
 		out = append(out, "    the host is not as it was: see above; the next play tries again to undo it")
 	}
+	for _, act := range f.back {
+		out = append(out, "    undone: "+clean(act))
+	}
 	if len(f.acts) > 0 {
-		out = append(out, "    not undone, since these are acts: "+clean(strings.Join(f.acts, ", ")))
+		out = append(out, "    not undone: "+clean(strings.Join(f.acts, ", ")))
 	}
 	return strings.Join(out, "\n")
 }

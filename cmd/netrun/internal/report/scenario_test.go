@@ -118,14 +118,17 @@ func slow(s *stage) {
 
 func failed(s *stage) {
 	s.Warn(diag.Pos{File: "site.yaml", Line: 4, Col: 7}, "bridge br0 has no stp")
-	s.PlayStart(site("node1", "node2", "node3"))
+	s.PlayStart(site("node1", "node2", "node3", "node4"))
 	s.result("node1", script.Result{Task: 1, Status: script.Changed, Changes: []state.Change{bridge}, Undone: true})
 	s.result("node1", script.Result{Task: 3, Status: script.Failed, Msg: "add address 10.0.0.1/24 to eth9:\nno such link\x1b[2J"})
-	s.ended("node1", wire.Ended{Undone: true, Acts: []string{"restart web"}, Error: &wire.Failed{Kind: wire.FailTask, Msg: "add address"}})
+	s.ended("node1", wire.Ended{Undone: true, UndoneActs: []string{"container: stop container b", "container: create container a from img"},
+		Acts: []string{"restart web"}, Error: &wire.Failed{Kind: wire.FailTask, Msg: "add address"}})
 	s.Event("node2", wire.Event{Failed: &wire.Failed{Kind: wire.FailLocked, Msg: `play "other" by ann@desk is at work`}})
 	s.simple("node3", 1, script.OK)
 	s.result("node3", script.Result{Task: 3, Status: script.Ignored, Msg: "no carrier"})
 	s.ended("node3", wire.Ended{Undone: true, Error: &wire.Failed{Kind: wire.FailTask, Msg: "the play failed on another host, and any_errors_fatal is set"}})
+	s.ended("node4", wire.Ended{Acts: []string{"container: stop container b"},
+		Error: &wire.Failed{Kind: wire.FailUndo, Msg: "stopped by the controller; undo: container: stop container b: docker start: status 1"}})
 	s.PlayEnd()
 	s.Recap()
 }

@@ -29,8 +29,11 @@ type failure struct {
 	task   *Task // nil where it was no task's fault
 	item   string
 	undone bool
-	acts   []string
+	back   []string // acts that were undone
+	acts   []string // those that were not
 	kind   string
+	// actsOnly: of an undo that failed, nothing that the journal knows is left to undo.
+	actsOnly bool
 }
 
 func newTally() tally {
@@ -143,7 +146,7 @@ func (t *tally) ended(e Event) {
 		return
 	}
 	s := t.host(e.Host)
-	s.Undone = s.Undone || e.Undone
+	s.Undone = s.Undone || e.Undone || len(e.UndoneActs) > 0
 	if !t.failed[e.Host] {
 		s.Failed++
 	}
@@ -151,7 +154,8 @@ func (t *tally) ended(e Event) {
 		t.failures = append(t.failures, failure{host: e.Host, msg: e.Error.Msg, kind: e.Error.Kind})
 	}
 	f := t.lastFailure(e.Host)
-	f.undone, f.acts = e.Undone, e.Acts
+	f.undone, f.back, f.acts = e.Undone, e.UndoneActs, e.Acts
+	f.actsOnly = e.Changed != nil && *e.Changed == 0
 }
 
 func (t *tally) lastFailure(host string) *failure {
