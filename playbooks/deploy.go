@@ -91,7 +91,7 @@ func (l *loader) deployArguments(t *Task, here *setting) (*tasks.Deploy, bool) {
 
 // deployment resolves the descriptor; nil where it has reported a mistake.
 func (l *loader) deployment(t *Task, args *tasks.Deploy, here *setting) *Deployed {
-	d := &Deployed{args: args, register: fmt.Sprintf("netrun_deployed_%d", t.ID), Pos: t.Pos, dir: l.book.Dir}
+	d := &Deployed{args: args, register: fmt.Sprintf("netrun_deployed_%d", t.ID), Pos: t.Pos}
 	descriptor, ok := l.descriptor(t, args, here, d)
 	if !ok {
 		return nil
@@ -122,7 +122,7 @@ func (l *loader) deployment(t *Task, args *tasks.Deploy, here *setting) *Deploye
 	if !l.variablesOfAll(t, args, here, d) || !l.checkInstances(d) {
 		return nil
 	}
-	l.leaving(d, here)
+	l.covers(d, here)
 	return d
 }
 
@@ -335,18 +335,31 @@ func hostName(on string) string {
 	return h.Name
 }
 
-// leaving warns of instances whose hosts nobody contacts any more.
-func (l *loader) leaving(d *Deployed, here *setting) {
-	if l.inventory == nil || here.play == nil || d.args.Partial {
+// covers notes which of the deployment's hosts the play has.
+func (l *loader) covers(d *Deployed, here *setting) {
+	if l.inventory == nil || here.play == nil {
 		return
 	}
 	hosts, err := here.play.Match(l.inventory, "")
 	if err != nil {
-		return
+		return // it is said when the play is compiled
 	}
-	for _, i := range d.Plan.Removed {
-		if !contains(hostNames(hosts), hostName(i.On)) {
-			l.book.Warnings = append(l.book.Warnings, diag.Errorf(d.Pos, "instance %s is left on %s, which is none of this play's hosts", i.ID, i.On))
+	if l.covered[d.Plan] == nil {
+		l.covered[d.Plan] = map[string]bool{}
+	}
+	d.here = map[string]bool{}
+	for _, h := range hosts {
+		d.here[h.Name()], l.covered[d.Plan][h.Name()] = true, true
+	}
+}
+
+// leftBehind warns of instances to be removed on hosts that no play contacts.
+func (l *loader) leftBehind() {
+	for _, d := range l.book.Deployments {
+		for _, i := range d.Plan.Removed {
+			if h := hostName(i.On); l.covered[d.Plan] != nil && !l.covered[d.Plan][h] {
+				l.book.Warnings = append(l.book.Warnings, diag.Errorf(d.Pos, "instance %s is left on %s, which is none of the play's hosts", i.ID, h))
+			}
 		}
 	}
 }

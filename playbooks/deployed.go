@@ -26,7 +26,12 @@ type Deployed struct {
 	args     *tasks.Deploy
 	register string // what hosts register of their instances
 	env      []deployment.Variable
-	dir      string
+	here     map[string]bool // hosts of the play, nil where they are not known
+}
+
+// removes reports whether instances on hosts of the play are to go.
+func (d *Deployed) removes() bool {
+	return slices.ContainsFunc(d.Plan.Removed, func(i deployment.Instance) bool { return d.here == nil || d.here[hostName(i.On)] })
 }
 
 // dated is what geard puts behind the name of an annotated file.
@@ -46,22 +51,6 @@ func DeploymentName(file string) string {
 // directory, with the time behind its name in the place of an earlier one.
 func AnnotatedName(file string, now time.Time) string {
 	return dated.ReplaceAllString(path.Base(filepath.ToSlash(file)), "") + now.UTC().Format(".20060102-150405")
-}
-
-// Leaving are the hosts, by their names in the inventory, that have instances to be
-// removed and get none.
-func (d *Deployed) Leaving() []string {
-	var out []string
-	stays := map[string]bool{}
-	for _, p := range d.Plan.Instances {
-		stays[hostName(p.Instance.On)] = true
-	}
-	for _, i := range d.Plan.Removed {
-		if h := hostName(i.On); !stays[h] && !slices.Contains(out, h) {
-			out = append(out, h)
-		}
-	}
-	return out
 }
 
 // Note takes what a host told of its instances: the ports that it gave out.

@@ -1,6 +1,7 @@
 package playbooks
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -60,7 +61,7 @@ const (
 `
 	tellTask = `
 - name: "NAME"
-  deploy: {name: "{{ .netrun_deploy.name }}", instances: "{{ .netrun_deploy.instances }}", host: "{{ .inventory_hostname }}", ports: '{{ pluck .hostvars "REGISTER" }}'}
+  deploy: {name: "{{ .netrun_deploy.name }}", state: STATE, instances: "{{ .netrun_deploy.instances }}", host: "{{ .inventory_hostname }}", ports: '{{ pluck .hostvars "REGISTER" }}'}
 `
 )
 
@@ -78,16 +79,22 @@ func (d *Deployed) tasks() string {
 		parts = []string{stopTask, infoTask}
 	default:
 		running = `"{{ not .check_mode }}"`
-		if len(d.Plan.Removed) > 0 {
+		if d.removes() {
 			parts = append(parts, unpublishTask, removeTask)
+		}
+		if d.args.Partial {
+			break // all others are made elsewhere
 		}
 		parts = append(parts, startTask, publishTask, infoTask, linkTask)
 		if d.args.HostsLines {
 			parts = append(parts, hostsLineTask)
 		}
 	}
-	text := strings.Join(append(parts, tellTask), "")
-	return strings.NewReplacer("NAME", plainTitle(d.Name), "REGISTER", d.register, "RUNNING", running).Replace(text)
+	if !d.args.Partial {
+		parts = append(parts, tellTask)
+	}
+	text := strings.Join(parts, "")
+	return strings.NewReplacer("NAME", plainTitle(d.Name), "REGISTER", d.register, "RUNNING", running, "STATE", d.args.State).Replace(text)
 }
 
 // plainTitle is a name that is no template and ends no text of YAML.
@@ -111,7 +118,7 @@ func (d *Deployed) data() map[string]any {
 	}
 	for _, p := range d.Plan.Instances {
 		id, host := p.Instance.ID, hostName(p.Instance.On)
-		instances = append(instances, map[string]any{"id": id, "host": host, "from": p.Instance.From, "image": p.Instance.Image})
+		instances = append(instances, map[string]any{"id": id, "host": host, "from": p.Instance.From, "image": p.Instance.Image, "links": planned(p)})
 		if d.args.State == "absent" {
 			add(removed, host, id)
 			continue
@@ -130,6 +137,15 @@ func (d *Deployed) data() map[string]any {
 	}
 	return map[string]any{"name": d.Name, "runtime": d.args.Runtime, "here": here, "published": published, "removed": removed,
 		"containers": containers, "pairs": allPairs, "links": allLinks, "lines": lines, "instances": instances}
+}
+
+// planned are the instance's links as people read them, with the targets' own ports.
+func planned(p deployment.Planned) []any {
+	out := []any{}
+	for _, l := range p.Links {
+		out = append(out, fmt.Sprintf("%s:%d -> %s:%d", l.From.Host, l.From.Port, l.Target, l.Internal))
+	}
+	return out
 }
 
 // lines are the hosts lines of an instance: one for each instance that it is linked to.

@@ -48,6 +48,7 @@ type Playbook struct {
 func Load(file string, o Options) (*Playbook, error) {
 	l := newLoader(file, o)
 	l.book.Plays = l.playbook(file, diag.Pos{File: file}, 0)
+	l.leftBehind()
 	l.finish()
 	if err := l.errs.Err(); err != nil {
 		return nil, err
@@ -65,7 +66,8 @@ type loader struct {
 	roles map[string]*roleFiles
 
 	inventory *inventory.Inventory
-	plans     map[string]*deployment.Plan // of deployments
+	plans     map[string]*deployment.Plan          // of deployments
+	covered   map[*deployment.Plan]map[string]bool // hosts of the plays that make them
 }
 
 func newLoader(file string, o Options) *loader {
@@ -74,7 +76,7 @@ func newLoader(file string, o Options) *loader {
 	}
 	f := &files{read: o.ReadFile, sources: o.Sources, texts: map[string][]byte{}, lines: map[string][]string{},
 		parsed: map[string]*yamlpos.Node{}, templates: map[string]*templates.Template{}}
-	l := &loader{files: f, extra: o.Extra, roles: map[string]*roleFiles{}, inventory: o.Inventory, plans: map[string]*deployment.Plan{}}
+	l := &loader{files: f, extra: o.Extra, roles: map[string]*roleFiles{}, inventory: o.Inventory, plans: map[string]*deployment.Plan{}, covered: map[*deployment.Plan]map[string]bool{}}
 	l.book = &Playbook{File: file, Dir: filepath.Dir(file), extra: o.Extra, files: f}
 	return l
 }

@@ -165,5 +165,9 @@ func (c *ContainerTask) Do(ctx context.Context, m Machine) (Outcome, error) {
 		return t.putBack(ctx, err)
 	}
 	data := map[string]any{"runtime": step.cli.program, "id": now.id(), "running": now != nil && now.State.Running}
-	return t.onto(Outcome{Changed: true, Msg: step.what, Data: data}), nil
+	out := Outcome{Changed: true, Msg: step.what, Data: data}
+	if c.State == absent {
+		out.Gone = []string{c.Name}
+	}
+	return t.onto(out), nil
 }

@@ -71,7 +71,11 @@ func (d *Deploy) Inline(Vars) (Outcome, error) {
 		i["ports"], i["running"] = told(seen, "ports"), told(seen, "running") == true
 		all = append(all, i)
 		if on == d.Host {
-			lines = append(lines, instanceLine(id, i, told(seen, "links")))
+			links, _ := i["links"].([]any)
+			if d.State == "info" { // else they were made after the host was asked
+				links, _ = told(seen, "links").([]any)
+			}
+			lines = append(lines, instanceLine(id, i, links))
 		}
 	}
 	slices.Sort(lines)
@@ -95,7 +99,7 @@ func told(tree any, names ...string) any {
 }
 
 // instanceLine is an instance in one line: web-1 runs, 3000/tcp -> 4000, 127.0.0.1:6379 -> 10.0.0.2:4001.
-func instanceLine(id string, i map[string]any, links any) string {
+func instanceLine(id string, i map[string]any, links []any) string {
 	text := id + " does not run"
 	if i["running"] == true {
 		text = id + " runs"
@@ -104,8 +108,7 @@ func instanceLine(id string, i map[string]any, links any) string {
 	for _, p := range sortedKeys(ports) {
 		text += fmt.Sprintf(", %s at port %v", p, ports[p])
 	}
-	list, _ := links.([]any)
-	for _, l := range list {
+	for _, l := range links {
 		text += fmt.Sprintf(", %v", l)
 	}
 	return text

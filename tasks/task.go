@@ -86,6 +86,9 @@ type Outcome struct {
 	Data    map[string]any // what register gets: stdout, stderr, rc, ... (JSON values)
 	Facts   map[string]any // set_fact: variables from here on
 	Blob    *Blob          // fetch: a file for the controller
+	// Gone are containers, by their names, that are no more: what the playbook wanted in
+	// them is no longer kept.
+	Gone []string
 
 	// Undo puts back what an act's Do did, if its play fails later; nil: nobody can,
 	// and the act is named as not undone. It is called once at most, after what was done

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"netrun/remote-helper/internal/store"
 	"netrun/remote-helper/wire"
 	"netrun/tasks"
+	"netrun/tasks/state"
 )
 
 // deed is an act that was done, or begun.
@@ -33,6 +35,20 @@ func (p *play) act(what string) error {
 func (p *play) did(_ string, out tasks.Outcome) {
 	last := &p.deeds[len(p.deeds)-1]
 	last.undo, last.keep = out.Undo, out.Keep
+	p.gone = append(p.gone, out.Gone...)
+}
+
+// dropGone drops what the book has in containers that the play has removed. Rules on the
+// host that are about them are for tasks to take away.
+func (p *play) dropGone(b *store.Book) {
+	b.Items = slices.DeleteFunc(b.Items, func(i store.Item) bool {
+		scope := i.Object.Key().Scope
+		if h, ok := i.Object.(state.Hairpin); ok {
+			scope = h.Of
+		}
+		_, sought := scope.Sought()
+		return sought && slices.Contains(p.gone, scope.Bare())
+	})
 }
 
 // undoAll runs without the play's context: that may be what ended the play.

@@ -69,6 +69,9 @@ func (p *play) wouldKeep() {
 
 // update makes the book what it is after this play.
 func (p *play) update(b *store.Book, books []*store.Book, made map[state.Key]*made) {
+	if b.ID == p.spec.Playbook {
+		p.dropGone(b)
+	}
 	for _, w := range p.planner.Wanted() {
 		step, key := p.steps[w.Task], w.Object.Key()
 		switch {

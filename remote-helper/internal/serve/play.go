@@ -32,7 +32,8 @@ type play struct {
 	probes  []probe.Probe // worked before the first change
 	probed  bool
 	changed int
-	deeds   []deed // acts, in the order in which they were done
+	deeds   []deed   // acts, in the order in which they were done
+	gone    []string // containers that they removed
 	steps   map[int]script.Step
 	kept    []store.Kept            // changed in what is kept for restarts
 	dropped []state.Key             // taken away, by the keys in the book

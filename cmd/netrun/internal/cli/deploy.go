@@ -18,10 +18,10 @@ import (
 // DeployOptions are the flags of netrun deploy.
 type DeployOptions struct {
 	runOptions
-	With, Save, Placement, NonLocal, EnvFile, Runtime string
-	Delete, Stop, Start, Restart, Status              bool
-	Variables, HostsLines, Insecure                   bool
-	Settle, Timeout                                   time.Duration
+	Name, With, Save, Placement, NonLocal, EnvFile, Runtime string
+	Delete, Stop, Start, Restart, Status                    bool
+	Variables, HostsLines, Insecure                         bool
+	Settle, Timeout                                         time.Duration
 }
 
 // AddFlags adds them to the command.
@@ -34,6 +34,7 @@ func (o *DeployOptions) AddFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.Restart, "restart", false, "stop and start them")
 	f.BoolVar(&o.Status, "status", false, "show what they do, and change nothing")
 	f.StringVar(&o.With, "with", "", "the annotated file that a deployment has written")
+	f.StringVar(&o.Name, "name", "", "what the deployment is called (default the file's name without date and ending): its\ncontainers carry it, and another deployment leaves them alone")
 	f.StringVar(&o.Save, "save", "", "where the annotated file goes (default DESCRIPTOR.DATE-TIME in the current directory)")
 	f.StringVar(&o.Placement, "placement", "round-robin", "round-robin: deal new instances out from the first host on; spread: each to the host\nwith the fewest, heeding Affinity")
 	f.StringVar(&o.NonLocal, "nonlocal", "", "first address of links that are NonLocal (default 192.168.1.1)")
@@ -120,6 +121,9 @@ func (a *app) deployPlaybook(ctx context.Context, o *DeployOptions, args []strin
 		a.sources.Add(name, text)
 		return nil, err
 	}
+	if o.Name == "" {
+		o.Name = playbooks.DeploymentName(name)
+	}
 	deploying := deploying{options: o, file: name, state: cmp.Or(state, "started"), save: o.saveTo(a, name, state)}
 	hosts := args[min(1, len(args)):]
 	if state != "" {
@@ -128,7 +132,7 @@ func (a *app) deployPlaybook(ctx context.Context, o *DeployOptions, args []strin
 	if len(hosts) == 0 && state == "" {
 		hosts = []string{"localhost"}
 	}
-	d.kept = "deploy/" + playbooks.DeploymentName(name)
+	d.kept = "deploy/" + o.Name
 	deploying.plays(d, hosts, parsed)
 	return d, nil
 }
@@ -200,8 +204,8 @@ func (x deploying) play(d *adhoc, name string, pattern, hosts []string, partial 
 		d.line(0, "  any_errors_fatal: true")
 	}
 	d.line(0, "  tasks:")
-	d.line(1, "  - name: %s", quoted(playbooks.DeploymentName(x.file)))
-	d.line(1, "    deploy:")
+	d.line(1, "  - deploy:")
+	d.line(0, "      name: %s", quoted(o.Name))
 	if o.state() == "" {
 		d.line(1, "      descriptor: %s", quoted(x.file))
 		d.line(2, "      hosts: %s", jsonText(hosts))

@@ -121,7 +121,7 @@ func printStanding(out io.Writer, host string, s *wire.Standing, all bool, now t
 }
 
 func place(o wire.Standpoint) string {
-	if o.Playbook == adhocName {
+	if o.Playbook == adhocName || strings.HasPrefix(o.At, adhocFile) {
 		return o.Playbook + " " + o.Task
 	}
 	return cmp.Or(o.At, o.Playbook)

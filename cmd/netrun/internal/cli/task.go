@@ -79,6 +79,11 @@ func (a *app) playMade(ctx context.Context, o *runOptions, made *adhoc) error {
 	if err != nil {
 		return made.explain(err)
 	}
+	for _, w := range s.book.Warnings {
+		if w.Pos.File == adhocFile {
+			w.Pos = diag.Pos{File: made.place(w.Pos.Line)}
+		}
+	}
 	return made.explain(a.runPlays(ctx, o, s, plays, s.book.Warnings))
 }
 
