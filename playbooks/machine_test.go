@@ -24,6 +24,8 @@ type testHost struct {
 	now     time.Duration
 	runs    int
 	carried map[string]any
+	docker  *testDocker    // nil for one that has nothing
+	exports map[string]any // what other hosts may read
 }
 
 func (h *testHost) begin(env *script.Env) {
@@ -40,7 +42,7 @@ func (h *testHost) Sleep(ctx context.Context, d time.Duration) error {
 
 func (h *testHost) Plan(ctx context.Context, step script.Step, wants []state.Want) (script.Planned, error) {
 	changes, err := h.planner.Plan(ctx, step.ID, wants)
-	return script.Planned{Changes: changes}, err
+	return script.Planned{Changes: changes, View: h.planner.View()}, err
 }
 
 func (h *testHost) Flush(ctx context.Context) error {
@@ -70,6 +72,13 @@ func (m *testMachine) Facts(context.Context) (map[string]any, error) {
 // time), links (counts what is on the host), hang.
 func (m *testMachine) Run(ctx context.Context, c tasks.Command) (tasks.Output, error) {
 	m.host.runs++
+	argv := c.Argv
+	if m.host.docker != nil && argv[0] == "/bin/sh" && len(argv) > 4 { // a command with a file of variables
+		argv = argv[4:]
+	}
+	if m.host.docker != nil && argv[0] == "docker" {
+		return m.host.docker.run(ctx, argv)
+	}
 	switch c.Argv[0] {
 	case "redis-server", "service":
 		return tasks.Output{}, nil

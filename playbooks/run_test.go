@@ -178,6 +178,11 @@ func (f *testFleet) batch(c *Compiled) {
 	for _, name := range c.Hosts {
 		envs[name] = script.NewEnv(f.overTheWire(c.Scripts[name]), script.Options{Check: f.options.Check, Verbose: f.options.verbose, Clock: f.host(name)})
 		envs[name].Set(f.host(name).carried)
+		for other, h := range f.hosts {
+			if h.exports != nil {
+				envs[name].Import(other, h.exports)
+			}
+		}
 		f.host(name).begin(envs[name])
 	}
 	for i := range c.Scripts[c.Hosts[0]].Segments {
@@ -193,6 +198,7 @@ func (f *testFleet) batch(c *Compiled) {
 			}
 			f.report(name, script.Run(f.t.Context(), segment, envs[name], on, f.emit(name)))
 			exports := envs[name].Exports()
+			f.host(name).exports = exports
 			for _, env := range envs {
 				env.Import(name, exports)
 				if len(segment) > 0 && segment[0].RunOnce {
