@@ -3,6 +3,7 @@ package playbooks
 import (
 	"cmp"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -242,10 +243,10 @@ func (l *loader) checkInstances(d *Deployed) bool {
 		if err == nil {
 			err = task.Check()
 		}
-		if err == nil && p.Instance.Image == "" {
-			err = fmt.Errorf("an instance without an image")
-		}
-		if err == nil && p.Instance.Image == p.Instance.ID {
+		switch p.Instance.Image {
+		case "":
+			err = errors.New("an instance without an image")
+		case p.Instance.ID:
 			err = fmt.Errorf("Image name and container id must not be the same: %s", p.Instance.Image)
 		}
 		if err != nil {
