@@ -50,7 +50,12 @@ func (b *binding) expandLinks(args any) any {
 	if !ok || given["links"] == nil || !hasLinks(b.task.kind) {
 		return args
 	}
-	known, _ := withUnknown(given["links"])
+	items := given["links"]
+	switch items.(type) {
+	case string, map[string]any:
+		items = []any{items} // one link stands for a list
+	}
+	known, _ := withUnknown(items)
 	if _, list := known.([]any); !list {
 		return args
 	}
@@ -59,7 +64,7 @@ func (b *binding) expandLinks(args any) any {
 		b.argumentErrors(err)
 		return args
 	}
-	return merged(given, map[string]any{"links": mergeKnown(given["links"], expanded)})
+	return merged(given, map[string]any{"links": mergeKnown(items, expanded)})
 }
 
 // hasLinks reports whether the kind takes links.
