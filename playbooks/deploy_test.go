@@ -177,7 +177,8 @@ func TestDeployMistakes(t *testing.T) {
 }
 
 func TestDeploymentName(t *testing.T) {
-	for file, want := range map[string]string{"redis.json": "redis", "a/b/redis.yaml.20260102-150405": "redis", "https://x.example/d.yml": "d", "plain": "plain"} {
+	for file, want := range map[string]string{"redis.json": "redis", "a/b/redis.yaml.20260102-150405": "redis", "https://x.example/d.yml": "d", "plain": "plain",
+		"redis.deployed.json": "redis", "redis.deployed": "redis", "redis.descriptor.yaml": "redis", "redis.descriptor.yaml.20260102-150405": "redis"} {
 		if got := DeploymentName(file); got != want {
 			t.Errorf("%s: got %q; want %q", file, got, want)
 		}

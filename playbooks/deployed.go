@@ -40,13 +40,13 @@ func (d *Deployed) removes() bool {
 var dated = regexp.MustCompile(`\.[0-9]{8}-[0-9]{6}$`)
 
 // DeploymentName is what the deployment of a descriptor is called: its file, without the
-// date that an annotated one carries and without the form that it is written in.
+// date or the word that an annotated one carries and without the form that it is written in.
 func DeploymentName(file string) string {
 	name := dated.ReplaceAllString(path.Base(file), "")
 	for _, ext := range []string{".json", ".yaml", ".yml"} {
 		name = strings.TrimSuffix(name, ext)
 	}
-	return name
+	return strings.TrimSuffix(strings.TrimSuffix(name, ".deployed"), ".descriptor")
 }
 
 // AnnotatedName is where geard puts the annotated file of a descriptor: in the current

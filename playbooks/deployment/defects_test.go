@@ -179,6 +179,10 @@ func TestSecondLocalAddress(t *testing.T) {
 	d := parse(t, `{Containers: [{Name: webb, Count: 1, Links: [{To: dbdb, NonLocal: true}]}, {Name: dbdb, Count: 1, PublicPorts: [{Internal: 80}]}],
   Instances: [{Id: dbdb-1, From: dbdb, On: h, Ports: [{Internal: 80, Target: {Host: 127.0.0.2, Port: 80}}]}]}`)
 	wantMsg(t, d, "deployment: A local host IP is already bound to non-local link webb-dbdb, needs to be reset.")
+	const hint = "it is at 127.0.0.2:80 now; take the Target of port 80 of instance dbdb-1 out of the file, and it gets a new address"
+	if _, err := d.Resolve(Options{Hosts: []string{"h"}}); err == nil || !strings.Contains(err.Error(), hint) {
+		t.Errorf("got %v; want the hint %q", err, hint)
+	}
 }
 
 // TestAliasAndMatchPort: geard chooses the alias, and refuses it when it looks again.

@@ -206,13 +206,16 @@ func (t *table) reserve(e *edge, p Port, first netip.Addr) error {
 // MatchPort here, as it does when the address is chosen: in geard it does not, and a second
 // deployment refuses what the first one chose.
 func (e *edge) shares(id string, p Port, have Target) error {
+	reset := func(err *diag.Error) error {
+		return err.WithHint("it is at %s:%d now; take the Target of port %d of instance %s out of the file, and it gets a new address", have.Host, have.Port, p.Internal, id)
+	}
 	switch {
 	case e.NonLocal && have.local():
-		return diag.Errorf(e.Pos, "deployment: A local host IP is already bound to non-local link %s, needs to be reset.", e)
+		return reset(diag.Errorf(e.Pos, "deployment: A local host IP is already bound to non-local link %s, needs to be reset.", e))
 	case e.MatchPort && p.External == 0 && have.Port != p.Internal:
-		return diag.Errorf(e.Pos, "deployment: The internal and shared ports are not the same for an instance %s on link %s, needs to be reset.", id, e)
+		return reset(diag.Errorf(e.Pos, "deployment: The internal and shared ports are not the same for an instance %s on link %s, needs to be reset.", id, e))
 	case p.External != 0 && have.Port != p.External:
-		return diag.Errorf(e.Pos, "deployment: The internal and requested shared ports are not the same for an instance %s on link %s, needs to be reset.", id, e)
+		return reset(diag.Errorf(e.Pos, "deployment: The internal and requested shared ports are not the same for an instance %s on link %s, needs to be reset.", id, e))
 	}
 	return nil
 }
