@@ -23,8 +23,12 @@ func (l *loader) deploy(t *Task, here *setting) []*Task {
 	if !ok {
 		return nil
 	}
-	if t.loop != nil {
+	switch {
+	case t.loop != nil:
 		l.errs.Add(diag.Errorf(t.Pos, "deploy takes no loop: write one task for each descriptor"))
+		return nil
+	case t.delegate != nil || t.runOnce || here.handler:
+		l.errs.Add(diag.Errorf(t.Pos, "deploy is for all hosts of its play: no delegate_to, no run_once, and no handler"))
 		return nil
 	}
 	d := l.deployment(t, args, here)
@@ -38,7 +42,9 @@ func (l *loader) deploy(t *Task, here *setting) []*Task {
 	}
 	inner := *here
 	inner.depth++
-	inner.inherited = inherited{tags: t.Tags, when: t.when, vars: t.vars, become: t.become, becomeUser: t.becomeUser, delegate: t.delegate}
+	persist := !t.fleeting
+	inner.inherited = inherited{tags: t.Tags, when: t.when, vars: t.vars, become: t.become, becomeUser: t.becomeUser,
+		noLog: &t.noLog, repair: &t.repair, persist: &persist}
 	inner.vars.fixed = prepend(map[string]any{"netrun_deploy": d.data()}, t.vars.fixed)
 	out := l.taskList(at(root, t.Pos), &inner)
 	for _, made := range out {
