@@ -75,6 +75,10 @@ func (d *Deploy) Inline(Vars) (Outcome, error) {
 			if d.State == "info" { // else they were made after the host was asked
 				links, _ = told(seen, "links").([]any)
 			}
+			if d.State == absent {
+				lines = append(lines, id+" is removed")
+				continue
+			}
 			lines = append(lines, instanceLine(id, i, links))
 		}
 	}
