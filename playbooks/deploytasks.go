@@ -2,6 +2,7 @@ package playbooks
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -107,8 +108,21 @@ func plainTitle(name string) string {
 	}, name)
 }
 
+// given is a map that templates look into and that is not itself looked through for
+// templates: a descriptor holds none, and may be large.
+type given map[string]any
+
+// Get implements templates.Getter.
+func (g given) Get(key string) (any, bool, error) {
+	v, ok := g[key]
+	return v, ok, nil
+}
+
+// Keys implements templates.Getter.
+func (g given) Keys() []string { return slices.Sorted(maps.Keys(g)) }
+
 // data is the variable netrun_deploy: what the tasks are about, by host and by instance.
-func (d *Deployed) data() map[string]any {
+func (d *Deployed) data() given {
 	here, published, removed, lines := map[string]any{}, map[string]any{}, map[string]any{}, map[string]any{}
 	containers, allPairs, allLinks := map[string]any{}, map[string]any{}, map[string]any{}
 	instances := []any{}
@@ -135,7 +149,7 @@ func (d *Deployed) data() map[string]any {
 	for _, i := range d.Plan.Removed {
 		add(removed, hostName(i.On), i.ID)
 	}
-	return map[string]any{"name": d.Name, "runtime": d.args.Runtime, "here": here, "published": published, "removed": removed,
+	return given{"name": d.Name, "runtime": d.args.Runtime, "here": here, "published": published, "removed": removed,
 		"containers": containers, "pairs": allPairs, "links": allLinks, "lines": lines, "instances": instances}
 }
 
