@@ -133,6 +133,7 @@ func (a *app) deployPlaybook(ctx context.Context, o *DeployOptions, args []strin
 		hosts = []string{"localhost"}
 	}
 	d.kept = "deploy/" + o.Name
+	d.prune = state == "" || state == "absent" // what guarded published ports, say
 	deploying.plays(d, hosts, parsed)
 	return d, nil
 }
