@@ -199,8 +199,11 @@ func (b *binding) checked(task tasks.Task, item string) {
 		b.argumentErrors(err)
 		return
 	}
-	if w, ok := task.(tasks.Wanter); ok {
+	switch w := task.(type) {
+	case tasks.Wanter:
 		b.wanted = append(b.wanted, Wanted{Item: item, Wants: w.Want()})
+	case tasks.Wirer:
+		b.wanted = append(b.wanted, Wanted{Item: item, Wants: w.Wires()})
 	}
 }
 

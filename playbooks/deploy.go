@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"netrun/inventory/diag"
@@ -91,7 +92,7 @@ func (l *loader) deployArguments(t *Task, here *setting) (*tasks.Deploy, bool) {
 
 // deployment resolves the descriptor; nil where it has reported a mistake.
 func (l *loader) deployment(t *Task, args *tasks.Deploy, here *setting) *Deployed {
-	d := &Deployed{args: args, register: fmt.Sprintf("netrun_deployed_%d", t.ID), Pos: t.Pos}
+	d := &Deployed{args: args, register: fmt.Sprintf("netrun_deployed_%d", t.ID), Pos: t.Pos, play: here.play}
 	descriptor, ok := l.descriptor(t, args, here, d)
 	if !ok {
 		return nil
@@ -282,7 +283,12 @@ func (l *loader) deployHosts(t *Task, args *tasks.Deploy, here *setting, d *depl
 	}
 	for _, h := range out {
 		name := hostName(h)
-		if l.inventory != nil && !args.Partial && !contains(play, name) {
+		if name == "localhost" && slices.ContainsFunc(out, func(o string) bool { return hostName(o) != name }) {
+			l.errs.Add(diag.Errorf(t.argumentPos(&tasks.ArgError{Path: []any{"hosts"}}), "localhost among other hosts: it is another one for each of them").
+				WithHint("give this machine a name in the inventory, with ansible_connection=local and its node_address"))
+			return nil, false
+		}
+		if l.inventory != nil && !args.Partial && !slices.Contains(play, name) {
 			l.errs.Add(diag.Errorf(t.argumentPos(&tasks.ArgError{Path: []any{"hosts"}}), "host %s is none of this play's hosts", name))
 			return nil, false
 		}
@@ -294,20 +300,11 @@ func (l *loader) deployHosts(t *Task, args *tasks.Deploy, here *setting, d *depl
 func places(d *deployment.Deployment) []string {
 	var out []string
 	for _, i := range d.Instances {
-		if i.On != "" && !contains(out, i.On) {
+		if i.On != "" && !slices.Contains(out, i.On) {
 			out = append(out, i.On)
 		}
 	}
 	return out
-}
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
 }
 
 // deployHost is one host, as geard writes them too (node1:43273), or those of a pattern.
@@ -333,6 +330,13 @@ func hostName(on string) string {
 		return on
 	}
 	return h.Name
+}
+
+// numberPlays tells the deployments which play of the playbook makes them.
+func (l *loader) numberPlays() {
+	for _, d := range l.book.Deployments {
+		d.Play = slices.Index(l.book.Plays, d.play)
+	}
 }
 
 // covers notes which of the deployment's hosts the play has.

@@ -20,12 +20,14 @@ import (
 type Deployed struct {
 	Name string
 	Pos  diag.Pos // of the task
+	Play int      // number of the play whose task makes it, from 0
 	Save string   // file that the annotated form goes to, "" for none
 	Plan *deployment.Plan
 
 	args     *tasks.Deploy
 	register string // what hosts register of their instances
 	env      []deployment.Variable
+	play     *Play
 	here     map[string]bool // hosts of the play, nil where they are not known
 }
 

@@ -52,6 +52,7 @@ type questions struct {
 	task      *Task
 	here      *setting
 	tasks     []*Task // one for each host that is asked
+	hosts     []string
 	registers map[string]any
 }
 
@@ -101,11 +102,10 @@ func (q *questions) known(item any) any {
 
 // ask adds the container to the question to its host.
 func (q *questions) ask(s tasks.LinkSpec) {
-	asks := func(t *Task) bool { return t.delegate == s.On }
-	at := slices.IndexFunc(q.tasks, asks)
+	at := slices.Index(q.hosts, s.On)
 	if at < 0 {
 		at = len(q.tasks)
-		q.tasks = append(q.tasks, q.question(s.On))
+		q.tasks, q.hosts = append(q.tasks, q.question(s.On)), append(q.hosts, s.On)
 	}
 	args := q.tasks[at].args.(map[string]any)
 	if list := args["containers"].([]any); !slices.Contains(list, any(s.Container)) {
@@ -119,7 +119,10 @@ func (q *questions) question(host string) *Task {
 	t.Kind, t.Name = "container_info", "ports of "+host+" that links lead to"
 	t.kind, _ = tasks.Lookup(t.Kind)
 	t.args = map[string]any{"containers": []any{}}
-	t.register, t.runOnce, t.delegate = fmt.Sprintf("netrun_ports_%d", t.ID), true, host
+	t.register = fmt.Sprintf("netrun_ports_%d", t.ID)
+	if host != "localhost" { // that is each host's own
+		t.runOnce, t.delegate = true, host
+	}
 	t.Tags, t.vars, t.become, t.becomeUser = q.task.Tags, q.task.vars, q.task.become, q.task.becomeUser
 	found, err := templates.Parse("{{ ."+t.register+" }}", templates.Origin{Pos: t.Pos})
 	q.errs.Add(err)

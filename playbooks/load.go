@@ -48,6 +48,7 @@ type Playbook struct {
 func Load(file string, o Options) (*Playbook, error) {
 	l := newLoader(file, o)
 	l.book.Plays = l.playbook(file, diag.Pos{File: file}, 0)
+	l.numberPlays()
 	l.leftBehind()
 	l.finish()
 	if err := l.errs.Err(); err != nil {

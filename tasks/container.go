@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"netrun/tasks/state"
 )
 
 // ContainerTask is a container of Docker or podman. (Container is the argument that
@@ -20,6 +22,8 @@ type ContainerTask struct {
 	Network     string            `arg:"network" doc:"none, bridge, or the name of one of the runtime's networks; unset, the runtime's default"`
 	Restart     string            `arg:"restart" doc:"no, always, unless-stopped, on-failure or on-failure:TIMES; unset, no"`
 	Labels      map[string]string `arg:"labels" doc:"labels"`
+	Links       []any             `arg:"links" doc:"links in it, as the task link takes them; they are made each time it starts"`
+	LinkPorts   map[string]any    `arg:"link_ports" doc:"what container_info registered, by host: for links to HOST/CONTAINER. Unset, those hosts are asked"`
 	Publish     []string          `arg:"publish" doc:"ports, as docker run -p takes them"`
 	Group       string            `arg:"group" doc:"what it belongs to; a container of that name that belongs to another group is refused"`
 	Settle      time.Duration     `arg:"settle" default:"0" doc:"how long a started container has to keep running to count as started"`
@@ -61,6 +65,26 @@ func (c *ContainerTask) creating() []string {
 	settings := c.settings("")
 	delete(settings, "image")
 	return sortedKeys(settings)
+}
+
+// links are those that the container has besides what link tasks make.
+func (c *ContainerTask) links() linkList {
+	name := c.Name
+	switch {
+	case c.User != "":
+		name = "podman:" + c.User + "@" + c.Name
+	case c.Runtime != "auto":
+		name = c.Runtime + ":" + c.Name
+	}
+	return linkList{items: &c.Links, ports: c.LinkPorts, place: place{container: Container(name)}, name: "container " + c.Name, whole: c.Links != nil}
+}
+
+// Wires implements Wirer. What is removed has nothing in it.
+func (c *ContainerTask) Wires() []state.Want {
+	if c.State == absent || c.Links == nil {
+		return nil
+	}
+	return c.links().wants(present)
 }
 
 func (c *ContainerTask) checkLabels() error {

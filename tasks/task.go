@@ -39,6 +39,19 @@ type Act interface {
 	Do(ctx context.Context, m Machine) (Outcome, error)
 }
 
+// Wirer is an Act that wants objects too, once it is done: a container, and the links in it.
+type Wirer interface {
+	Act
+	// Wires is pure, as Wanter's Want is.
+	Wires() []state.Want
+}
+
+// Wired is the objects of a Wirer as a task of their own.
+type Wired struct{ Wirer }
+
+// Want implements Wanter.
+func (w Wired) Want() []state.Want { return w.Wires() }
+
 // Reader is an Act that changes nothing: it runs in --check too.
 type Reader interface {
 	Act

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"netrun/inventory/diag"
 	"netrun/tasks"
@@ -21,6 +22,8 @@ func (r *runner) attempt(ctx context.Context, n *Node, rd round) outcome {
 	switch t := task.(type) {
 	case tasks.Wanter:
 		return r.object(ctx, n, t, rd)
+	case tasks.Wirer:
+		return r.wired(ctx, n, t, rd)
 	case tasks.Act:
 		return r.act(ctx, n, t, rd)
 	case tasks.Inline:
@@ -163,6 +166,26 @@ func (r *runner) act(ctx context.Context, n *Node, t tasks.Act, rd round) outcom
 		return o
 	}
 	return done(out)
+}
+
+// wired does the act, and then plans the objects that go with it.
+func (r *runner) wired(ctx context.Context, n *Node, t tasks.Wirer, rd round) outcome {
+	did := r.act(ctx, n, t, rd)
+	if did.status == Failed || len(t.Wires()) == 0 {
+		return did
+	}
+	o := r.object(ctx, n, tasks.Wired{Wirer: t}, rd)
+	if o.status == Failed {
+		return o
+	}
+	o.data, o.blind = did.data, did.blind
+	if did.status == Changed {
+		o.status = Changed
+	}
+	if o.msg = did.msg + "; " + o.msg; did.msg == "" || o.msg == did.msg+"; " {
+		o.msg = strings.Trim(o.msg, "; ")
+	}
+	return o
 }
 
 // acting tells whoever keeps the record that something is about to be done which

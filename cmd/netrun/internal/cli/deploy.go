@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"netrun/cmd/netrun/internal/run"
 	"netrun/playbooks"
 	"netrun/playbooks/deployment"
 )
@@ -232,13 +233,14 @@ func (x deploying) play(d *adhoc, name string, pattern, hosts []string, partial 
 	d.line(0, "      hosts_lines: %v", o.HostsLines)
 }
 
-// saveDeployments writes the annotated files, once all hosts have said which ports they gave out.
-func (x *reach) saveDeployments(o *runOptions, s *site) error {
-	if o.Check || x.result() != nil {
-		return nil
-	}
+// saveDeployments writes the annotated files of what stands, once all hosts have said
+// which ports they gave out.
+func (x *reach) saveDeployments(o *runOptions, s *site, runs []*run.Play) error {
 	for _, d := range s.book.Deployments {
-		if !d.Keeps() {
+		stands := slices.ContainsFunc(runs, func(p *run.Play) bool {
+			return p.Begin.Play == d.Play && p.Begin.Drop == "" && !p.Begin.Check && p.Stood()
+		})
+		if o.Check || !d.Keeps() || !stands {
 			continue
 		}
 		for _, f := range x.all() {

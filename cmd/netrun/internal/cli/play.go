@@ -117,7 +117,7 @@ func (a *app) runPlays(ctx context.Context, o *runOptions, s *site, plays []*rea
 		r.Stop()
 	})
 	r.Plays(ctx, runs)
-	saved := x.saveDeployments(o, s)
+	saved := x.saveDeployments(o, s, runs)
 	x.report.Recap()
 	return errors.Join(x.result(), saved)
 }

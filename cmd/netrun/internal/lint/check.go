@@ -28,6 +28,7 @@ func Check(hosts []Host) []Finding {
 	n.mtus()
 	n.gateways()
 	n.links()
+	n.linked()
 	n.loops()
 	slices.SortStableFunc(n.findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"net/netip"
 
 	"netrun/tasks/state"
@@ -82,6 +83,32 @@ func (n *network) links() {
 			if ok && n.owners[to] == nil && n.inKnownSubnet(to) {
 				n.report(true, "", []*Task{o.task}, "link of %s to %s: no host of this play has that address, though its subnet is known", o.host.Name, to)
 			}
+		}
+	})
+}
+
+// linked reports links that lead to nobody, and local addresses that two tasks link.
+func (n *network) linked() {
+	type local struct {
+		host    *host
+		scope   state.Scope
+		address string
+	}
+	seen := map[local]*owned{}
+	each(n, func(o *owned, l state.Links) {
+		if l.Source {
+			return // the same links once more
+		}
+		for _, link := range l.Links {
+			to, err := netip.ParseAddr(link.ToHost)
+			if err == nil && !to.IsLoopback() && n.owners[to] == nil && n.inKnownSubnet(to) {
+				n.report(true, "", []*Task{o.task}, "link of %s to %s: no host of this play has that address, though its subnet is known", o.host.Name, to)
+			}
+			at := local{o.host, l.Scope, fmt.Sprintf("%s port %d/%s", link.FromHost, link.FromPort, link.Proto)}
+			if other := seen[at]; other != nil && other.object.Key() != l.Key() {
+				n.report(false, "", []*Task{other.task, o.task}, "%s in %s of %s is linked twice: the rule that happens to come first would win", at.address, l.Scope.Bare(), o.host.Name)
+			}
+			seen[at] = o
 		}
 	})
 }

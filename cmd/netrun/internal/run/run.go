@@ -43,7 +43,12 @@ type Play struct {
 	MaxFail *float64
 	// IgnoreUnreachable keeps hosts that were unreachable in the plays that follow.
 	IgnoreUnreachable bool
+
+	stood int // batches that stand on all of their hosts
 }
+
+// Stood reports whether the play has been run on all of its hosts, and stands on them.
+func (p *Play) Stood() bool { return p.stood == len(p.Batches) }
 
 // Run is one run of several plays.
 type Run struct {
@@ -111,17 +116,21 @@ func (r *Run) batch(ctx context.Context, p *Play, hosts []string) string {
 	r.report.PlayStart(report.Play{Run: p.Begin.Run, Name: p.Begin.Name, Hosts: hosts, Tasks: p.Tasks, Check: p.Begin.Check})
 	outcomes := p.Fleet.Play(ctx, fleet.Play{Begin: p.Begin, Hosts: hosts, Scripts: p.Scripts, Together: p.Together})
 	r.report.PlayEnd()
-	failed := 0
+	failed, stood := 0, true
 	for _, h := range hosts {
 		o := outcomes[h]
 		if o.OK() {
 			continue
 		}
+		stood = false
 		if o.Unreachable != nil && p.IgnoreUnreachable {
 			continue
 		}
 		failed++
 		r.gone[h] = true
+	}
+	if stood {
+		p.stood++
 	}
 	switch percent := 100 * float64(failed) / float64(len(hosts)); {
 	case failed == 0:
