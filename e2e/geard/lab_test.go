@@ -3,11 +3,13 @@ package geard
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,14 +34,32 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, dir: t.TempDir()}
 	began := time.Now()
 	t.Cleanup(func() {
-		for _, h := range the.lab.Names() {
-			if out, err := the.lab.Shell(context.Background(), h, sweep); err != nil {
-				t.Errorf("sweep %s: %v\n%s", h, err, out)
-			}
+		if _, err := everywhere(context.Background(), sweep); err != nil {
+			t.Errorf("sweep: %v", err)
 		}
 		t.Logf("%s in all", time.Since(began).Round(100*time.Millisecond))
 	})
 	return w
+}
+
+// everywhere runs a shell script on all hosts at once, and gives what it printed by host.
+func everywhere(ctx context.Context, script string) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	out := map[string]string{}
+	var errs []error
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, h := range the.lab.Names() {
+		wg.Go(func() {
+			text, err := the.lab.Shell(ctx, h, script)
+			mu.Lock()
+			defer mu.Unlock()
+			out[h], errs = text, append(errs, err)
+		})
+	}
+	wg.Wait()
+	return out, errors.Join(errs...)
 }
 
 // sweep takes away what a test left on a host, whether it ended well or not.
@@ -48,6 +68,7 @@ for f in /run/netrun-watch.pid /run/test-*.pid; do [ ! -e $f ] || { kill $(cat $
 iptables -D INPUT -p tcp --dport 22 -j DROP -m comment --comment test 2>/dev/null
 c=$(docker ps --all --quiet); [ -z "$c" ] || docker rm --force $c >/dev/null
 p=$(podman ps --all --quiet); [ -z "$p" ] || podman rm --force --time 0 $p >/dev/null
+rm -f /run/test-*
 sed -i '/# test$/d' /etc/hosts 2>/dev/null
 ip link del br1 2>/dev/null
 for t in nat filter raw; do for tool in iptables ip6tables; do
@@ -254,17 +275,15 @@ true`
 // its first use on.
 var emptyTable = regexp.MustCompile(`(?m)^\*[a-z]+\n(:[A-Z]+ ACCEPT\n)*COMMIT\n?`)
 
-func (w *world) state(host string) string {
-	w.Helper()
-	return emptyTable.ReplaceAllString(w.on(host, state), "")
-}
-
 // states are those of all hosts.
 func (w *world) states() map[string]string {
 	w.Helper()
-	out := map[string]string{}
-	for _, h := range the.lab.Names() {
-		out[h] = w.state(h)
+	out, err := everywhere(w.Context(), state)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for h, text := range out {
+		out[h] = emptyTable.ReplaceAllString(text, "")
 	}
 	return out
 }
@@ -277,13 +296,21 @@ func (w *world) same(what string, before map[string]string) {
 	}
 }
 
-// nothing wants no container, rule or want of netrun's on the host.
-func (w *world) nothing(host string) {
+// nothing wants no container, rule or want of netrun's on the hosts.
+func (w *world) nothing(hosts ...string) {
 	w.Helper()
-	if got := w.state(host); strings.Contains(got, "NETRUN") || len(w.containers(host)) > 0 {
-		w.Errorf("%s: got\n%s\nwant nothing of netrun's", host, got)
+	now := w.states()
+	for _, h := range hosts {
+		if strings.Contains(now[h], "NETRUN") || len(w.containers(h)) > 0 {
+			w.Errorf("%s: got\n%s\nwant nothing of netrun's", h, now[h])
+		}
 	}
-	w.says(0, []string{host + ": nothing is kept"}, "status", host)
+	r := w.netrun(0, "status", strings.Join(hosts, ","))
+	for _, h := range hosts {
+		if !strings.Contains(r.Stdout, h+": nothing is kept") {
+			w.Errorf("netrun status: got\n%s\nwant nothing to be kept on %s", r.Stdout, h)
+		}
+	}
 }
 
 // watch starts the host's watch, as its init would.

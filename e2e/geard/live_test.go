@@ -175,8 +175,7 @@ func TestSides(t *testing.T) {
 	}
 	w.unchanged(w.netrun(0, "play", site), 2)
 	w.netrun(0, "remove", site)
-	w.nothing("node1")
-	w.nothing("node2")
+	w.nothing("node1", "node2")
 }
 
 // TestPodman links a container of podman, and links another one to it.

@@ -41,9 +41,7 @@ func TestPicture(t *testing.T) {
 	w.pictured()
 	w.unchanged(w.netrun(0, "play", site), 4)
 	w.netrun(0, "remove", site)
-	for _, h := range the.lab.Names() {
-		w.nothing(h)
-	}
+	w.nothing(the.lab.Names()...)
 }
 
 // pictured looks as both applications do.

@@ -71,6 +71,5 @@ func TestRedis(t *testing.T) {
 	}
 
 	w.netrun(0, "deploy", "--delete", "--with", annotated)
-	w.nothing("node1")
-	w.nothing("node2")
+	w.nothing("node1", "node2")
 }
