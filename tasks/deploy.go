@@ -79,7 +79,7 @@ func (d *Deploy) Inline(Vars) (Outcome, error) {
 		}
 	}
 	slices.Sort(lines)
-	msg := strings.Join(lines, "; ")
+	msg := strings.Join(lines, "\n")
 	if msg == "" {
 		msg = "no instance here"
 	}

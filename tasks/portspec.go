@@ -134,6 +134,7 @@ func (p *PortPairs) UnmarshalText(text []byte) error {
 	for _, pair := range strings.Split(string(text), ",") {
 		internal, external, found := strings.Cut(pair, ":")
 		if !found || strings.Contains(external, ":") {
+			//lint:ignore ST1005 the words are geard's
 			return fmt.Errorf("The port string '%s' must be a comma delimited list of pairs <internal>:<external>,...", text)
 		}
 		in, err := pairPort(internal)
@@ -159,6 +160,7 @@ func pairPort(text string) (uint16, error) {
 	case err != nil:
 		return 0, err
 	case n < 0 || n > 65535:
+		//lint:ignore ST1005 the words are geard's
 		return 0, errors.New("Port values must be between 0 and 65535")
 	}
 	return uint16(n), nil

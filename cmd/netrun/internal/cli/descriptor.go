@@ -33,6 +33,7 @@ func (a *app) descriptorText(ctx context.Context, o *DeployOptions, from string)
 		text, err = fetchDescriptor(ctx, o, from)
 		return text, from, err
 	}
+	//lint:ignore ST1005 the words are geard's
 	return nil, "", fmt.Errorf("Unsupported URL Scheme '%s' for deployment", u.Scheme)
 }
 
