@@ -48,6 +48,12 @@ func (f *Fleet) Play(ctx context.Context, p Play) map[string]Outcome {
 		run.never(up)
 		return run.outcomes
 	}
+	if p.Together && !p.Begin.Check && len(up) < len(p.Hosts) {
+		// It cannot stand: nobody is to change anything, and take it back.
+		run.begun = map[string]bool{}
+		run.abort(up, "another host is unreachable, and any_errors_fatal is set")
+		return run.outcomes
+	}
 	run.play(up)
 	return run.outcomes
 }
