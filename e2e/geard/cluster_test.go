@@ -11,14 +11,18 @@ const cluster = "mongo_deploy" + dated
 // seen wants the members at 192.168.1.1 and on, in their order, whoever of them looks.
 func (w *world) seen(members []instance) {
 	w.Helper()
-	for _, from := range members {
-		for i, to := range members {
-			at := fmt.Sprintf("192.168.1.%d:27017", i+1)
-			if got := fmt.Sprintf("%s:%d", to.Ports[0].Target.Host, to.Ports[0].Target.Port); got != at {
-				w.Fatalf("%s: got local address %s; want %s", to.ID, got, at)
-			}
-			w.reaches(from.On, from.ID, at, to.On, to.ID)
+	var addresses, want []string
+	for i, m := range members {
+		at := fmt.Sprintf("192.168.1.%d", i+1)
+		if got := fmt.Sprintf("%s:%d", m.Ports[0].Target.Host, m.Ports[0].Target.Port); got != at+":27017" {
+			w.Fatalf("%s: got local address %s; want %s:27017", m.ID, got, at)
 		}
+		addresses = append(addresses, at)
+		want = append(want, at+" "+w.hostname(m.On, m.ID))
+	}
+	for _, m := range members {
+		w.asks(m.On, m.ID, strings.Join(want, "\n"), "sh", "-c",
+			"for a in "+strings.Join(addresses, " ")+"; do echo $a $(redis-cli -h $a -p 27017 GET name 2>&1); done")
 	}
 }
 
@@ -79,13 +83,16 @@ func TestCluster(t *testing.T) {
 	w.unreachable()
 }
 
-// letIn undoes what keeps everybody from logging in on node3.
-const letIn = "iptables -D INPUT -p tcp --dport 22 -j DROP -m comment --comment test 2>/dev/null || true"
+// shut keeps everybody from logging in on a host, letIn undoes that.
+const (
+	shut  = "iptables -I INPUT -p tcp --dport 22 -j DROP -m comment --comment test"
+	letIn = "iptables -D INPUT -p tcp --dport 22 -j DROP -m comment --comment test 2>/dev/null || true"
+)
 
 // unreachable has a host leave the list while nobody can log in there.
 func (w *world) unreachable() {
 	w.Helper()
-	w.on("node3", "iptables -I INPUT -p tcp --dport 22 -j DROP -m comment --comment test")
+	w.on("node3", shut)
 	defer w.on("node3", letIn)
 	r := w.deploy(4, cluster, "-T", "2s", "node1", "node4")
 	if text := r.Stdout + r.Stderr; !strings.Contains(text, "unreachable: [node3]") || !strings.Contains(text, "deployed as") {

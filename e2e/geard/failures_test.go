@@ -1,10 +1,10 @@
 package geard
 
 import (
-	"context"
 	"fmt"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -61,13 +61,12 @@ func shopped(t *testing.T) *world {
 	return w
 }
 
-// served wants the shop to work.
+// served wants the shop to work, as both its applications see it.
 func (w *world) served() {
 	w.Helper()
+	want := w.hostname("node1", "db-1") + "\n" + w.hostname("node1", "web-1") + "\n" + w.hostname("node2", "web-2")
 	for h, web := range map[string]string{"node1": "web-1", "node2": "web-2"} {
-		w.reaches(h, web, "127.0.0.1:6379", "node1", "db-1")
-		w.fetches(h, web, "192.168.1.1:80", "node1", "web-1")
-		w.fetches(h, web, "192.168.1.2:80", "node2", "web-2")
+		w.asks(h, web, want, "sh", "-c", "redis-cli -h 127.0.0.1 GET name; wget -q -O - http://192.168.1.1/name; wget -q -O - http://192.168.1.2/name")
 	}
 }
 
@@ -75,13 +74,16 @@ func (w *world) served() {
 // that start again.
 func (w *world) again(what string, before map[string]string) {
 	w.Helper()
+	began := time.Now()
 	w.eventually(20*time.Second, func() string {
 		if diff := cmp.Diff(before, w.states()); diff != "" {
 			return "hosts after " + what + " (-before +now):\n" + diff
 		}
 		return ""
 	})
+	back := time.Since(began)
 	w.served()
+	w.Logf("after %s: as before %s later, and seen to work after %s", what, back.Round(10*time.Millisecond), time.Since(began).Round(10*time.Millisecond))
 }
 
 // TestFailures has deployments fail in many ways: each is undone on all hosts.
@@ -110,7 +112,9 @@ func TestFailures(t *testing.T) {
 		w.again(c.name, before)
 	}
 	w.dockerDown(before)
-	w.killed(before)
+	w.shutOut(before)
+	w.lost(before, syscall.SIGKILL, 128+int(syscall.SIGKILL))
+	w.lost(before, syscall.SIGINT, 130)
 	w.refused(before)
 	if got := w.read("shop" + dated); got != annotated {
 		t.Errorf("annotated file after deployments that failed (-before +now):\n%s", cmp.Diff(annotated, got))
@@ -131,33 +135,49 @@ func (w *world) dockerDown(before map[string]string) {
 	w.again("a deployment without node2's Docker", before)
 }
 
-// killed: a controller that dies in the middle of a deployment.
-func (w *world) killed(before map[string]string) {
+// shutOut has a host of the deployment that nobody can log in to: it stands on none then.
+func (w *world) shutOut(before map[string]string) {
 	w.Helper()
-	began := func() bool { return w.containers("node1")["more-1"] != "" }
-	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
-	defer cancel()
-	started := make(chan *exec.Cmd, 1)
-	done := make(chan error, 1)
+	w.on("node2", shut)
+	ran := w.running("node1", "web-1")
+	r := w.netrun(2, "deploy", "-T", "2s", "--save", "shop"+dated, w.shopBlue(more(1, "box", "", "")), "node1", "node2")
+	w.on("node2", letIn)
+	if text := r.Stdout + r.Stderr; !strings.Contains(text, "unreachable: [node2]") || strings.Contains(text, "deployed as") {
+		w.Errorf("with node2 unreachable: got\n%s\nwant to read so, and no annotated file", text)
+	}
+	if now := w.running("node1", "web-1"); now != ran {
+		w.Errorf("web-1 with node2 unreachable: got %s; want it to have run all the time, %s", now, ran)
+	}
+	w.again("a deployment without node2", before)
+}
+
+// lost: a controller that is ended in the middle of a deployment.
+func (w *world) lost(before map[string]string, by syscall.Signal, exit int) {
+	w.Helper()
+	file := w.shopBlue(more(2, "box", "", ""))
+	started, done := make(chan *exec.Cmd, 1), make(chan rig.Result, 1)
 	go func() {
-		_, err := rig.Run(ctx, rig.Command{Argv: []string{the.netrun, "deploy", "--settle", "20s", "--save", "shop" + dated, w.shopBlue(more(2, "box", "", "")), "node1", "node2"},
+		r, err := rig.Run(w.Context(), rig.Command{Argv: []string{the.netrun, "deploy", "--settle", "3s", "--save", "shop" + dated, file, "node1", "node2"},
 			Env: w.env(), Dir: w.dir, Start: func(cmd *exec.Cmd) { started <- cmd }})
-		done <- err
+		if err != nil {
+			w.Error(err)
+		}
+		done <- r
 	}()
 	cmd := <-started
-	for end := time.Now().Add(20 * time.Second); !began(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			w.Error("the deployment did not begin")
-			break
+	w.eventually(20*time.Second, func() string {
+		if w.containers("node1")["more-1"] == "" {
+			return "the deployment has not begun"
 		}
-	}
-	if err := cmd.Process.Kill(); err != nil {
+		return ""
+	})
+	if err := cmd.Process.Signal(by); err != nil {
 		w.Error(err)
 	}
-	if err := <-done; err != nil {
-		w.Fatal(err)
+	if r := <-done; r.Exit != exit {
+		w.Errorf("%s: got exit status %d; want %d\n%s%s", by, r.Exit, exit, r.Stdout, r.Stderr)
 	}
-	w.again("a killed controller", before)
+	w.again("a controller's "+by.String(), before)
 }
 
 // refused has containers of the deployment's names that are not its own.

@@ -198,3 +198,26 @@ func TestPodman(t *testing.T) {
 	w.asks("node1", "client", name, "redis-cli", "GET", "name")
 	w.unchanged(w.netrun(0, "play", site), 1)
 }
+
+// TestPodmanDeployed is a deployment whose containers are podman's.
+func TestPodmanDeployed(t *testing.T) {
+	w := newWorld(t)
+	file := w.redisMartini()
+	w.deploy(0, file, "--runtime", "podman", "node4")
+	linked := func() {
+		w.Helper()
+		name := w.on("node4", "podman exec martini-redis-1 hostname")
+		w.asks("node4", "martini-web-1@podman", name, "redis-cli", "GET", "name")
+	}
+	linked()
+	w.watch("node4")
+	w.on("node4", "podman restart -t 0 martini-redis-1 && podman restart -t 0 martini-web-1")
+	linked()
+	saved := "redis_martini_deploy" + dated
+	w.unchanged(w.deploy(0, saved, "--runtime", "podman", "node4"), 1)
+	w.netrun(0, "deploy", "--runtime", "podman", "--delete", "--with", saved)
+	w.nothing("node4")
+	if left := w.on("node4", "podman ps --all --quiet"); left != "" {
+		t.Errorf("containers of podman after --delete: got %s; want none", left)
+	}
+}

@@ -1,6 +1,8 @@
 package geard
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -93,12 +95,14 @@ func (w *world) demo() {
 func TestVariables(t *testing.T) {
 	w := newWorld(t)
 	w.write("shop.yaml", shop)
+	// Nothing of a descriptor is a template, or reaches a shell.
+	w.edit("shop.yaml", `{Name: COLOUR, Value: red}`, `{Name: COLOUR, Value: red}, {Name: MOTTO, Value: '{{ .nobody }} $HOME "a" `+"`id`"+`'}`)
 	w.write("all.env", "SECRET=gordon\n")
 	more := []string{"--variables", "--hosts-lines", "--env-file", "all.env", "node1", "node2"}
 	w.deploy(0, "shop.yaml", more...)
 	env := w.inside("node2", "web-2", "env")
 	for _, line := range []string{"DB_1_PORT=tcp://127.0.0.1:6379", "DB_1_PORT_6379_TCP_ADDR=127.0.0.1", "DB_1_PORT_6379_TCP_PORT=6379",
-		"DB_1_NAME=/web-2/db-1", "WEB_1_PORT_80_TCP=tcp://192.168.1.1:80", "SECRET=gordon", "COLOUR=red"} {
+		"DB_1_NAME=/web-2/db-1", "WEB_1_PORT_80_TCP=tcp://192.168.1.1:80", "SECRET=gordon", "COLOUR=red", `MOTTO={{ .nobody }} $HOME "a" ` + "`id`"} {
 		if !strings.Contains(env+"\n", line+"\n") {
 			t.Errorf("environment of web-2: got\n%s\nwant %s", env, line)
 		}
@@ -111,6 +115,9 @@ func TestVariables(t *testing.T) {
 	w.fetches("node2", "web-2", "web-1", "node1", "web-1")
 	if text := w.read("shop" + dated); strings.Contains(text, "gordon") {
 		t.Errorf("annotated file: got\n%s\nwant nothing of the file of --env-file in it", text)
+	}
+	if found, err := os.Stat(filepath.Join(w.dir, "shop"+dated)); err != nil || found.Mode().Perm() != 0o600 {
+		t.Errorf("annotated file with an environment: got %v, error %v; want it to be its owner's alone", found.Mode(), err)
 	}
 	w.unchanged(w.deploy(0, "shop"+dated, more...), 2)
 }
