@@ -47,6 +47,15 @@ func TestVerbs(t *testing.T) {
 	before = w.states()
 	w.netrun(0, with("--delete", "--check")...)
 	w.same("--delete --check", before)
+
+	// What can be reached is shown, and taken away.
+	w.on("node2", shut)
+	w.says(4, []string{"web-1 runs", "unreachable: [node2]"}, with("--status", "-T", "2s")...)
+	w.says(4, []string{"remove container web-1", "unreachable: [node2]"}, with("--delete", "-T", "2s")...)
+	w.on("node2", letIn)
+	if left := w.containers("node1"); len(left) != 2 || len(w.containers("node2")) != 1 {
+		t.Errorf("node1 after --delete without node2: got %v; want what is no business of the deployment's", left)
+	}
 	w.netrun(0, with("--delete")...)
 	if got := w.running("node1", "web-10") + w.running("node1", "web"); got != others {
 		t.Errorf("containers of others after --delete: got %s; want %s", got, others)
@@ -75,4 +84,25 @@ func TestExisting(t *testing.T) {
 	}
 	w.netrun(0, "deploy", "--delete", "--with", saved)
 	w.nothing("node3")
+}
+
+// TestLocal deploys without hosts: on the machine itself, whose name is localhost.
+func TestLocal(t *testing.T) {
+	w := newWorld(t)
+	descriptor := w.read(w.redisMartini())
+	run := func(args string) string {
+		w.Helper()
+		return w.on("node1", `mkdir -p /root/local && cd /root/local && export HOME=/root NO_COLOR=1 && "$1" deploy --settle 300ms `+args, the.netrun)
+	}
+	w.on("node1", `mkdir -p /root/local && printf '%s' "$1" >/root/local/martini.json`, descriptor)
+	run("martini.json --save saved")
+	w.reaches("node1", "martini-web-1", "127.0.0.1:6379", "node1", "martini-redis-1")
+	if text := w.on("node1", "cat /root/local/saved"); !strings.Contains(text, `"On": "localhost"`) {
+		t.Errorf("annotated file: got\n%s\nwant instances on localhost", text)
+	}
+	if got := run("--name martini saved --save saved"); !strings.Contains(got, "changed=0") || !strings.Contains(got, "(commands about it want --name martini, too)") {
+		t.Errorf("a second deployment: got\n%s\nwant no change, and a hint at the name", got)
+	}
+	run("--name martini --delete --with saved")
+	w.nothing("node1")
 }
