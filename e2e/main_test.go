@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"hash/fnv"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -68,10 +67,8 @@ func run(ctx context.Context, m *testing.M) (status int, err error) {
 	if the.netrun, err = rig.Build(ctx); err != nil {
 		return 0, err
 	}
-	sum := fnv.New32a()
-	sum.Write([]byte(the.root))
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("netrun-e2e-%08x", sum.Sum32()))
-	unlock, err := lock(dir)
+	dir := rig.Dir(the.root, "e2e")
+	unlock, err := rig.Lock(dir)
 	if err != nil {
 		return 0, err
 	}
@@ -81,31 +78,6 @@ func run(ctx context.Context, m *testing.M) (status int, err error) {
 		return 0, err
 	}
 	return m.Run(), nil
-}
-
-// lock makes a second run in the same folder wait for the first. Its file goes with
-// it, so whoever has waited may hold one that is no longer there, and tries again.
-func lock(dir string) (unlock func() error, err error) {
-	path := dir + ".lock"
-	for {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-		if err != nil {
-			return nil, err
-		}
-		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-		held, err := f.Stat()
-		if err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-		if now, err := os.Stat(path); err == nil && os.SameFile(held, now) {
-			return func() error { return errors.Join(os.Remove(path), f.Close()) }, nil
-		}
-		if err := f.Close(); err != nil {
-			return nil, err
-		}
-	}
 }
 
 func up(ctx context.Context, dir string) error {

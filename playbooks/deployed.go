@@ -49,6 +49,14 @@ func DeploymentName(file string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(name, ".deployed"), ".descriptor")
 }
 
+// Hint is what the annotated file's name does not say by itself: what the deployment is called.
+func (d *Deployed) Hint() string {
+	if DeploymentName(d.Save) == d.Name {
+		return ""
+	}
+	return " (commands about it want --name " + d.Name + ", too)"
+}
+
 // AnnotatedName is where geard puts the annotated file of a descriptor: in the current
 // directory, with the time behind its name in the place of an earlier one.
 func AnnotatedName(file string, now time.Time) string {

@@ -9,13 +9,17 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
+
+// ImageOption adds to an image.
+type ImageOption func(*tar.Writer) error
 
 // Image is a container image of a static busybox: a tar of its root, as docker
 // import, podman import and the image task take it. There is no registry to pull
 // one from.
-func Image() ([]byte, error) {
+func Image(options ...ImageOption) ([]byte, error) {
 	path, err := exec.LookPath("busybox")
 	if err != nil {
 		return nil, fmt.Errorf("find busybox: %w", err)
@@ -30,9 +34,7 @@ func Image() ([]byte, error) {
 	}
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
-	errs := []error{w.WriteHeader(&tar.Header{Name: "bin/busybox", Mode: 0o755, Size: int64(len(program))})}
-	_, err = w.Write(program)
-	errs = append(errs, err)
+	errs := []error{addFile(w, "bin/busybox", 0o755, program)}
 	for applet := range strings.FieldsSeq(string(applets)) {
 		if applet != "busybox" {
 			errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + applet, Linkname: "busybox"}))
@@ -42,10 +44,67 @@ func Image() ([]byte, error) {
 		errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755}))
 	}
 	errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777}))
-	errs = append(errs, w.WriteHeader(&tar.Header{Name: "etc/passwd", Mode: 0o644, Size: int64(len(accounts))}))
-	_, err = w.Write([]byte(accounts))
-	errs = append(errs, err, w.Close())
-	return out.Bytes(), errors.Join(errs...)
+	errs = append(errs, addFile(w, "etc/passwd", 0o644, []byte(accounts)))
+	for _, add := range options {
+		errs = append(errs, add(w))
+	}
+	return out.Bytes(), errors.Join(append(errs, w.Close())...)
+}
+
+func addFile(w *tar.Writer, name string, mode int64, content []byte) error {
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: mode, Size: int64(len(content))}); err != nil {
+		return err
+	}
+	_, err := w.Write(content)
+	return err
+}
+
+// Script adds an executable file.
+func Script(name, text string) ImageOption {
+	return func(w *tar.Writer) error { return addFile(w, name, 0o755, []byte(text)) }
+}
+
+// Programs adds programs of this machine, with the libraries that they are linked to.
+func Programs(names ...string) ImageOption {
+	return func(w *tar.Writer) error {
+		files, err := linked(names)
+		if err != nil {
+			return err
+		}
+		for _, path := range files {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			if err := addFile(w, strings.TrimPrefix(path, "/"), 0o755, content); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// linked are the paths of the programs and of their libraries, each once.
+func linked(names []string) ([]string, error) {
+	var out []string
+	for _, name := range names {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			return nil, fmt.Errorf("find %s: %w", name, err)
+		}
+		listed, err := exec.Command("ldd", path).Output()
+		if err != nil {
+			return nil, fmt.Errorf("libraries of %s: %w", path, err)
+		}
+		out = append(out, path)
+		for word := range strings.FieldsSeq(string(listed)) {
+			if strings.HasPrefix(word, "/") {
+				out = append(out, strings.TrimSuffix(word, ":"))
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // accounts are the image's users.
@@ -58,6 +117,11 @@ func (l *Lab) Import(ctx context.Context, host, runtime, name string, cmd ...str
 	if err != nil {
 		return err
 	}
+	return l.ImportImage(ctx, host, runtime, name, image, cmd...)
+}
+
+// ImportImage is Import for an image with more in it.
+func (l *Lab) ImportImage(ctx context.Context, host, runtime, name string, image []byte, cmd ...string) error {
 	words, err := json.Marshal(cmd)
 	if err != nil {
 		return err

@@ -71,7 +71,11 @@ Without hosts it is this machine.
 It is one play that stands on all hosts or on none: if an install, a link or a start goes
 wrong anywhere, all of it is undone. Then the annotated descriptor is written, which
 lists the instances, their hosts, ports and local addresses. Deploy that file the next
-time: its instances stay where they are, what the descriptor has changed is changed.`,
+time: its instances stay where they are, what the descriptor has changed is changed.
+
+A host that is not in the list any more may be unreachable: its instances move all the
+same, and exit status 4 says that something is left there. --delete, --stop and --status
+do what they can, too.`,
 		Example: `  netrun deploy -i hosts.ini redis_martini_deploy.json node1 node2
   netrun deploy -i hosts.ini --check --diff mongo.yaml nodes
   netrun deploy -i hosts.ini mongo.yaml.20260102-150405 nodes      # scale, move, change
@@ -134,6 +138,7 @@ func (a *app) deployPlaybook(ctx context.Context, o *DeployOptions, args []strin
 		hosts = []string{"localhost"}
 	}
 	d.kept = "deploy/" + o.Name
+	d.prune = state == "" || state == "absent" // what guarded published ports, say
 	deploying.plays(d, hosts, parsed)
 	return d, nil
 }
@@ -199,9 +204,10 @@ func (x deploying) play(d *adhoc, name string, pattern, hosts []string, partial 
 	o := x.options
 	d.line(2, "- hosts: %s", quoted(strings.Join(pattern, ",")))
 	d.line(0, "  name: %s", quoted(name))
-	if partial {
+	switch {
+	case partial:
 		d.line(0, "  ignore_unreachable: true")
-	} else {
+	case x.state == "started" || x.state == "restarted": // the rest is done as far as it can be
 		d.line(0, "  any_errors_fatal: true")
 	}
 	d.line(0, "  tasks:")
@@ -255,7 +261,7 @@ func (x *reach) saveDeployments(o *runOptions, s *site, runs []*run.Play) error 
 		if err := saveDeployed(s.book.Dir, d); err != nil {
 			return fmt.Errorf("save %s: %w", d.Save, err)
 		}
-		x.report.Say("deployed as " + d.Save)
+		x.report.Say("deployed as " + d.Save + d.Hint())
 	}
 	return nil
 }

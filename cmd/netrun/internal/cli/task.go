@@ -74,7 +74,7 @@ func (a *app) playMade(ctx context.Context, o *runOptions, made *adhoc) error {
 	if err != nil {
 		return made.explain(err)
 	}
-	s.adhoc, s.kept = true, made.kept
+	s.adhoc, s.kept, s.prune = true, made.kept, made.prune
 	plays, err := a.compile(s, o, selection{})
 	if err != nil {
 		return made.explain(err)
@@ -92,10 +92,11 @@ const adhocFile = "command line"
 
 // adhoc is a playbook with one task, one argument a line.
 type adhoc struct {
-	text []string
-	args []int  // the argument that each line is, counted from 1; 0 for none
-	word string // what an argument is called; "" is argument
-	kept string // under what name hosts keep what it wants; "" for that of single tasks
+	text  []string
+	args  []int  // the argument that each line is, counted from 1; 0 for none
+	word  string // what an argument is called; "" is argument
+	kept  string // under what name hosts keep what it wants; "" for that of single tasks
+	prune bool   // the run ends by taking away what was wanted under that name and is no longer
 	// files are texts that are read in the place of files.
 	files map[string][]byte
 }

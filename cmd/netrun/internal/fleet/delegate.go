@@ -51,7 +51,7 @@ func (r *running) run(h, on string, i int, imports map[string]templates.Map) {
 	if r.starts(on) {
 		requests = append(requests, r.begin(on))
 	}
-	segment := &wire.Segment{Index: i, Imports: imports, Own: r.takeOwn(h)}
+	segment := &wire.Segment{Index: i, Imports: imports, Own: r.takeOwn(h, on)}
 	if on != h {
 		segment.For, s.works = r.Scripts[h], h
 		defer func() { s.works = "" }()
@@ -90,12 +90,22 @@ func (r *running) beginOn(h string) bool {
 	return r.await(h, s, func(e wire.Event) bool { return e.Began != nil })
 }
 
-func (r *running) takeOwn(h string) templates.Map {
+// takeOwn is what h has been given since it last heard. A host that works for it
+// knows nothing but what it is told: all that h was given, and what h exported.
+func (r *running) takeOwn(h, on string) templates.Map {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	own := r.own[h]
-	delete(r.own, h)
-	return own
+	if on == h {
+		delete(r.own, h)
+		return own
+	}
+	all := maps.Clone(r.exports[h])
+	if all == nil {
+		all = templates.Map{}
+	}
+	maps.Copy(all, r.given[h])
+	return all
 }
 
 // export keeps what the segment of h exported, and gives it to h itself where another host ran it.
@@ -115,10 +125,12 @@ func (r *running) export(h, on string, values templates.Map) {
 }
 
 func (r *running) give(h string, values templates.Map) {
-	if r.own[h] == nil {
-		r.own[h] = templates.Map{}
+	for _, to := range []map[string]templates.Map{r.own, r.given} {
+		if to[h] == nil {
+			to[h] = templates.Map{}
+		}
+		maps.Copy(to[h], values)
 	}
-	maps.Copy(r.own[h], values)
 }
 
 // share gives what a run_once task found out to the hosts that did not run it.

@@ -34,7 +34,7 @@ func (o Outcome) OK() bool {
 
 // Play runs the play on its hosts side by side, and returns how it ended on each.
 func (f *Fleet) Play(ctx context.Context, p Play) map[string]Outcome {
-	run := &running{Fleet: f, Play: p, ctx: ctx, outcomes: map[string]Outcome{}, own: map[string]templates.Map{}, exports: f.exports}
+	run := &running{Fleet: f, Play: p, ctx: ctx, outcomes: map[string]Outcome{}, own: map[string]templates.Map{}, given: map[string]templates.Map{}, exports: f.exports}
 	alive, done := context.WithCancel(ctx)
 	defer done()
 	go f.keepAlive(alive)
@@ -46,6 +46,12 @@ func (f *Fleet) Play(ctx context.Context, p Play) map[string]Outcome {
 	}
 	if f.Stopped() {
 		run.never(up)
+		return run.outcomes
+	}
+	if p.Together && !p.Begin.Check && len(up) < len(p.Hosts) {
+		// It cannot stand: nobody is to change anything, and take it back.
+		run.begun = map[string]bool{}
+		run.abort(up, "another host is unreachable, and any_errors_fatal is set")
 		return run.outcomes
 	}
 	run.play(up)
@@ -67,9 +73,10 @@ type running struct {
 	Play
 	ctx      context.Context
 	mu       sync.Mutex
-	outcomes map[string]Outcome // of the hosts that have ended
-	begun    map[string]bool    // the hosts that were sent Begin
-	own      map[string]templates.Map
+	outcomes map[string]Outcome       // of the hosts that have ended
+	begun    map[string]bool          // the hosts that were sent Begin
+	own      map[string]templates.Map // by host, what it was given and has not heard of yet
+	given    map[string]templates.Map // by host, all that it was given
 	exports  map[string]templates.Map
 }
 
