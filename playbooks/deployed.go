@@ -120,7 +120,7 @@ func (d *Deployed) Secret() bool {
 }
 
 // Keeps reports whether the annotated form is to be written: it says where instances are.
-func (d *Deployed) Keeps() bool { return d.Save != "" && d.args.State == "started" && !d.args.Partial }
+func (d *Deployed) Keeps() bool { return d.Save != "" && whole(d.args) && !d.args.Partial }
 
 // place is where the container of that name stands in the descriptor.
 func (d *Deployed) place(container string) diag.Pos {

@@ -27,9 +27,9 @@ type NetLink struct {
 
 // String is the link as people read it: 127.0.0.1:6379 -> db:50000.
 func (l NetLink) String() string {
-	to := l.ToHost
+	to := cmp.Or(l.ToHost, "?")
 	if l.ToPort != 0 {
-		to = net.JoinHostPort(l.ToHost, strconv.Itoa(l.ToPort))
+		to = net.JoinHostPort(to, strconv.Itoa(l.ToPort))
 	}
 	text := net.JoinHostPort(l.FromHost, strconv.Itoa(l.FromPort)) + " -> " + to
 	if l.Proto != "tcp" {

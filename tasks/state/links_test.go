@@ -98,7 +98,7 @@ func TestLinksResolve(t *testing.T) {
 	held := []string{
 		"link 127.0.0.1:83 -> gone:1 waits: gone is not known here: no such host",
 		"link 127.0.0.1:84 -> db waits: its remote port is missing",
-		"link 127.0.0.1:85 -> :80 waits: its remote host is missing",
+		"link 127.0.0.1:85 -> ?:80 waits: its remote host is missing",
 		"link 127.0.0.1:86 -> 192.0.2.9 waits: no port is known for 80/tcp of container x on y",
 		"link 127.0.0.1:88 -> six:80 waits: six has no IPv4 address",
 		"link 127.0.0.1:89 -> unasked:80 waits: nobody could be asked for unasked",

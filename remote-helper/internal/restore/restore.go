@@ -86,7 +86,9 @@ func plan(ctx context.Context, host state.Host, items []store.Item, skip func(in
 // plan plans one item. Its own failure is part of the result.
 func (r *Result) plan(ctx context.Context, planner *reconcile.Planner, task int) error {
 	r.Waits, r.Container = "", false
-	r.Changes, r.Err = planner.Plan(ctx, task, state.Present(r.Item.Object))
+	var changes []state.Change
+	changes, r.Err = planner.Plan(ctx, task, state.Present(r.Item.Object))
+	r.Changes = append(r.Changes, changes...) // what was planned in an earlier round stands
 	if ctx.Err() != nil {
 		return fmt.Errorf("put back: %w", context.Cause(ctx))
 	}

@@ -58,6 +58,7 @@ const (
 	settle  = 100 * time.Millisecond // after a change of the links, which come in bursts
 	round   = 30 * time.Second       // for drift that the kernel does not tell of
 	backoff = time.Minute            // for an item that is changed again each time
+	anew    = 6 * time.Second        // for names: a resolver may go by what it read up to 5 s ago
 )
 
 // watch is one run.
@@ -66,6 +67,7 @@ type watch struct {
 	events  chan Event
 	links   chan struct{}
 	waiting map[state.Key]bool // what waits for something of the host
+	named   bool               // a name that nobody knew is among that
 	lends   bool               // network cards of the host are wanted in containers
 	repairs map[state.Key]int  // how often an item was repaired since the last rest
 	rested  time.Time
@@ -105,6 +107,7 @@ func (w *watch) touch() {
 func (w *watch) loop(ctx context.Context) {
 	tick := time.NewTicker(round)
 	defer tick.Stop()
+	var names <-chan time.Time
 	w.look(ctx, func(store.Item) bool { return w.First })
 	w.welcome(ctx)
 	for {
@@ -113,6 +116,11 @@ func (w *watch) loop(ctx context.Context) {
 			return
 		case e := <-w.events:
 			w.containers(ctx, w.more(ctx, e))
+			if w.named {
+				names = time.After(anew)
+			}
+		case <-names:
+			w.drifted(ctx)
 		case <-w.links:
 			pause(ctx, settle)
 			w.hostChanged(ctx)
@@ -276,13 +284,16 @@ func lent(i store.Item) bool {
 }
 
 func (w *watch) remember(results []restore.Result) {
+	named := false
 	for _, r := range results {
 		k := r.Item.Object.Key()
 		delete(w.waiting, k)
 		if r.Waits != "" && !r.Container {
 			w.waiting[k] = true
+			named = named || state.Named(r.Item.Object)
 		}
 	}
+	w.named = named
 }
 
 // items are what all playbooks want whose books can be read.
