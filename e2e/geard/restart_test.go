@@ -1,6 +1,7 @@
 package geard
 
 import (
+	"sync"
 	"testing"
 	"time"
 )
@@ -25,11 +26,15 @@ func TestRestarted(t *testing.T) {
 		}
 		w.seen(members)
 	}
+	var wg sync.WaitGroup
 	for _, m := range members {
-		if err := the.lab.Service(t.Context(), m.On, "docker", "restart"); err != nil {
-			t.Fatal(err)
-		}
+		wg.Go(func() {
+			if err := the.lab.Service(t.Context(), m.On, "docker", "restart"); err != nil {
+				t.Error(err)
+			}
+		})
 	}
+	wg.Wait()
 	w.eventually(10*time.Second, func() string {
 		for _, m := range members {
 			if got := w.on(m.On, `docker inspect -f '{{.State.Running}}' "$1" 2>&1 || true`, m.ID); got != "true" {

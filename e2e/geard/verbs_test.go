@@ -44,7 +44,13 @@ func TestVerbs(t *testing.T) {
 		t.Errorf("web-1 after --restart: got %s; want another process than in %s, in the same container", got, started)
 	}
 
-	before = w.states()
+	w.deleted(with, others)
+}
+
+// deleted takes the deployment away, at first without node2, and leaves others alone.
+func (w *world) deleted(with func(string, ...string) []string, others string) {
+	w.Helper()
+	before := w.states()
 	w.netrun(0, with("--delete", "--check")...)
 	w.same("--delete --check", before)
 
@@ -54,11 +60,11 @@ func TestVerbs(t *testing.T) {
 	w.says(4, []string{"remove container web-1", "unreachable: [node2]"}, with("--delete", "-T", "2s")...)
 	w.on("node2", letIn)
 	if left := w.containers("node1"); len(left) != 2 || len(w.containers("node2")) != 1 {
-		t.Errorf("node1 after --delete without node2: got %v; want what is no business of the deployment's", left)
+		w.Errorf("node1 after --delete without node2: got %v; want what is no business of the deployment's", left)
 	}
 	w.netrun(0, with("--delete")...)
 	if got := w.running("node1", "web-10") + w.running("node1", "web"); got != others {
-		t.Errorf("containers of others after --delete: got %s; want %s", got, others)
+		w.Errorf("containers of others after --delete: got %s; want %s", got, others)
 	}
 	w.on("node1", "docker rm -f web web-10")
 	w.nothing("node1", "node2")
