@@ -122,7 +122,7 @@ func TestDeployedStates(t *testing.T) {
 		"started":   {"0 container web-2 state=started", "0 publish web-2 pairs=80:4001", "0 container_info", "1 link web-2", "2 deploy"},
 		"info":      {"0 container_info", "1 deploy"},
 	} {
-		play := "- hosts: nodes\n  tasks:\n    - deploy: {deployed: d.yaml, state: " + state + "}\n"
+		play := "- hosts: nodes\n  tasks:\n    - deploy: {deployed: d.yaml, state: " + state + ", env_file: d.yaml}\n"
 		_, compiled, err := deployed(t, map[string]string{"site.yaml": play, "d.yaml": deployedInstances})
 		if err != nil {
 			t.Errorf("%s: %v", state, err)
@@ -130,6 +130,12 @@ func TestDeployedStates(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, outline(compiled.Scripts["node3"])); diff != "" {
 			t.Errorf("%s on node3 (-want +got):\n%s", state, diff)
+		}
+		// What is only started is not made anew: what it was made from is not all known.
+		for _, c := range compiled.Scripts["node3"].Segments[0][0].Cases {
+			if args := c.Args.V.(map[string]any); args["image"] != nil || args["env"] != nil {
+				t.Errorf("%s: got arguments %v; want none to make the container from", state, args)
+			}
 		}
 	}
 }

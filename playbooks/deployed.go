@@ -136,11 +136,25 @@ func (d *Deployed) place(container string) diag.Pos {
 func (d *Deployed) container(p deployment.Planned) map[string]any {
 	m := map[string]any{"name": p.Instance.ID, "image": p.Instance.Image, "restart": "unless-stopped", "group": d.Name,
 		"runtime": d.args.Runtime, "settle": d.args.Settle.String(), "state": "started"}
-	if d.args.State == "restarted" {
-		m["state"] = "restarted"
-	}
 	if env := d.environment(p); len(env) > 0 {
 		m["env"] = env
+	}
+	return m
+}
+
+// doing are the arguments of the container task that is run. Where instances are only
+// started or restarted it says nothing of what they are made from: it is not all in the
+// annotated file, and nothing is to be made anew.
+func (d *Deployed) doing(p deployment.Planned) map[string]any {
+	m := d.container(p)
+	if whole(d.args) {
+		return m
+	}
+	for _, made := range []string{"image", "restart", "env"} {
+		delete(m, made)
+	}
+	if d.args.State == "restarted" {
+		m["state"] = "restarted"
 	}
 	return m
 }

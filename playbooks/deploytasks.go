@@ -138,7 +138,7 @@ func (d *Deployed) data() given {
 			continue
 		}
 		add(here, host, id)
-		containers[id], allPairs[id], allLinks[id] = d.container(p), pairs(p.Instance), links(p)
+		containers[id], allPairs[id], allLinks[id] = d.doing(p), pairs(p.Instance), links(p)
 		if len(p.Instance.Ports) > 0 {
 			add(published, host, id)
 		}

@@ -222,9 +222,9 @@ func (x deploying) play(d *adhoc, name string, pattern, hosts []string, partial 
 	}
 	d.line(0, "      state: %s", x.state)
 	d.line(0, "      partial: %v", partial)
-	for name, value := range map[string]string{"placement": o.Placement, "nonlocal": o.NonLocal, "runtime": o.Runtime, "settle": o.Settle.String()} {
-		if value != "" {
-			d.line(0, "      %s: %s", name, quoted(value))
+	for _, a := range []struct{ name, value string }{{"placement", o.Placement}, {"nonlocal", o.NonLocal}, {"runtime", o.Runtime}, {"settle", o.Settle.String()}} {
+		if a.value != "" {
+			d.line(0, "      %s: %s", a.name, quoted(a.value))
 		}
 	}
 	if o.EnvFile != "" {
