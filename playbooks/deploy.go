@@ -99,7 +99,7 @@ func (l *loader) deployArguments(t *Task, here *setting) (*tasks.Deploy, bool) {
 
 // deployment resolves the descriptor; nil where it has reported a mistake.
 func (l *loader) deployment(t *Task, args *tasks.Deploy, here *setting) *Deployed {
-	d := &Deployed{args: args, register: fmt.Sprintf("netrun_deployed_%d", t.ID), Pos: t.Pos, play: here.play}
+	d := &Deployed{args: args, register: fmt.Sprintf("netrun_deployed_%d", t.ID), Pos: t.Pos, play: here.play, made: map[*deployment.PlannedLink][]any{}}
 	descriptor, ok := l.descriptor(t, args, here, d)
 	if !ok {
 		return nil
@@ -112,9 +112,13 @@ func (l *loader) deployment(t *Task, args *tasks.Deploy, here *setting) *Deploye
 	if args.Placement == "spread" {
 		o.Placement = deployment.Spread
 	}
-	key := fmt.Sprint(args.Descriptor, "\x00", args.Deployed, "\x00", hosts, args.State)
+	key := fmt.Sprint(d.Name, "\x00", args.State)
 	plan, known := l.plans[key]
-	if !known { // another play's part of the same deployment has the same plan
+	switch {
+	case known && !args.Partial:
+		l.errs.Add(diag.Errorf(t.Pos, "deployment %s is made by another task already", d.Name).WithHint("give one of them another name"))
+		return nil
+	case !known: // else it is another play's part of the same deployment
 		var err error
 		if plan, err = descriptor.Resolve(o); err != nil {
 			l.errs.Add(placed(err, t.Pos))
@@ -152,12 +156,11 @@ func (l *loader) descriptor(t *Task, args *tasks.Deploy, here *setting, d *Deplo
 	if d.Name == "" {
 		d.Name = DeploymentName(from)
 	}
+	d.Save = cmp.Or(args.Save, args.Deployed)
 	out, ok := l.deploymentFile(t, here, from)
 	if !ok || args.Deployed == "" || args.Descriptor == "" {
-		d.Save = cmp.Or(args.Save, args.Deployed)
 		return l.asTheyAre(t, args, out, from), ok
 	}
-	d.Save = cmp.Or(args.Save, args.Deployed)
 	if l.exists(join(l.book.Dir, args.Deployed)) {
 		before, read := l.deploymentFile(t, here, args.Deployed)
 		if !read {

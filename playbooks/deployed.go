@@ -27,6 +27,7 @@ type Deployed struct {
 	args     *tasks.Deploy
 	register string // what hosts register of their instances
 	env      []deployment.Variable
+	made     map[*deployment.PlannedLink][]any // links in the form of tasks, by the first of a list
 	play     *Play
 	here     map[string]bool // hosts of the play, nil where they are not known
 }
@@ -74,7 +75,7 @@ func (d *Deployed) Note(host string, exports map[string]any) error {
 		if hostName(p.Instance.On) != host {
 			continue
 		}
-		seen, _ := containers[p.Instance.ID].(map[string]any)
+		seen, _ := containers[d.at()+p.Instance.ID].(map[string]any)
 		ports, _ := seen["ports"].(map[string]any)
 		for _, port := range p.Instance.Ports {
 			n, known := number(ports[fmt.Sprintf("%d/tcp", port.Internal)])
@@ -212,11 +213,27 @@ func pairs(i *deployment.Instance) string {
 	return strings.Join(out, ",")
 }
 
-// links are the instance's links, in the form of the link task.
-func links(p deployment.Planned) []any {
-	out := []any{}
-	for _, l := range p.Links {
-		out = append(out, map[string]any{"from": l.From.Host, "from_port": l.From.Port, "to": hostName(l.On), "to_port": l.Internal, "container": l.Target})
+// links are the instance's links, in the form of the link task. The instances of a
+// container share them.
+func (d *Deployed) links(p deployment.Planned) []any {
+	if len(p.Links) == 0 {
+		return []any{}
 	}
+	if made, known := d.made[&p.Links[0]]; known {
+		return made
+	}
+	out := make([]any, 0, len(p.Links))
+	for _, l := range p.Links {
+		out = append(out, map[string]any{"from": l.From.Host, "from_port": l.From.Port, "to": hostName(l.On), "to_port": l.Internal, "container": d.at() + l.Target})
+	}
+	d.made[&p.Links[0]] = out
 	return out
+}
+
+// at stands before the name of an instance where it is said whose containers they are.
+func (d *Deployed) at() string {
+	if d.args.Runtime == "auto" {
+		return ""
+	}
+	return d.args.Runtime + ":"
 }

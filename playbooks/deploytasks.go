@@ -15,7 +15,7 @@ import (
 const (
 	unpublishTask = `
 - name: "NAME: ports of what is no longer wanted"
-  publish: {container: "{{ .id }}", name: "deploy {{ .id }}", state: absent}
+  publish: {container: "{{ .netrun_deploy.at }}{{ .id }}", name: "deploy {{ .id }}", state: absent}
   loop: "{{ get .netrun_deploy.removed .inventory_hostname (list) }}"
   loop_control: {loop_var: id}
 `
@@ -39,24 +39,24 @@ const (
 `
 	publishTask = `
 - name: "NAME: ports"
-  publish: {container: "{{ .id }}", name: "deploy {{ .id }}", pairs: "{{ index .netrun_deploy.pairs .id }}"}
+  publish: {container: "{{ .netrun_deploy.at }}{{ .id }}", name: "deploy {{ .id }}", pairs: "{{ index .netrun_deploy.pairs .id }}"}
   loop: "{{ get .netrun_deploy.published .inventory_hostname (list) }}"
   loop_control: {loop_var: id}
 `
 	infoTask = `
 - name: "NAME: what runs, and at which ports"
-  container_info: {containers: "{{ get .netrun_deploy.here .inventory_hostname (list) }}", running: RUNNING}
+  container_info: {containers: "{{ get .netrun_deploy.seen .inventory_hostname (list) }}", running: RUNNING}
   register: REGISTER
 `
 	linkTask = `
 - name: "NAME: links"
-  link: {container: "{{ .id }}", name: "deploy {{ .id }}", links: "{{ index .netrun_deploy.links .id }}", ports: '{{ pluck .hostvars "REGISTER" }}'}
+  link: {container: "{{ .netrun_deploy.at }}{{ .id }}", name: "deploy {{ .id }}", links: "{{ index .netrun_deploy.links .id }}", ports: '{{ pluck .hostvars "REGISTER" }}', waits: "{{ .check_mode }}"}
   loop: "{{ get .netrun_deploy.here .inventory_hostname (list) }}"
   loop_control: {loop_var: id}
 `
 	hostsLineTask = `
 - name: "NAME: hosts lines"
-  container_link: {container: "{{ .l.id }}", source: "{{ .l.target }}", host: "{{ .l.host }}", address: "{{ .l.address }}", hosts: true, variables: false}
+  container_link: {container: "{{ .netrun_deploy.at }}{{ .l.id }}", source: "{{ .l.target }}", host: "{{ .l.host }}", address: "{{ .l.address }}", hosts: true, variables: false}
   loop: "{{ get .netrun_deploy.lines .inventory_hostname (list) }}"
   loop_control: {loop_var: l, label: "{{ .l.id }} {{ .l.target }}"}
 `
@@ -123,7 +123,7 @@ func (g given) Keys() []string { return slices.Sorted(maps.Keys(g)) }
 
 // data is the variable netrun_deploy: what the tasks are about, by host and by instance.
 func (d *Deployed) data() given {
-	here, published, removed, lines := map[string]any{}, map[string]any{}, map[string]any{}, map[string]any{}
+	here, seen, published, removed, lines := map[string]any{}, map[string]any{}, map[string]any{}, map[string]any{}, map[string]any{}
 	containers, allPairs, allLinks := map[string]any{}, map[string]any{}, map[string]any{}
 	instances := []any{}
 	add := func(to map[string]any, host string, v any) {
@@ -132,13 +132,14 @@ func (d *Deployed) data() given {
 	}
 	for _, p := range d.Plan.Instances {
 		id, host := p.Instance.ID, hostName(p.Instance.On)
-		instances = append(instances, map[string]any{"id": id, "host": host, "from": p.Instance.From, "image": p.Instance.Image, "links": planned(p)})
+		add(seen, host, d.at()+id)
+		instances = append(instances, map[string]any{"id": id, "container": d.at() + id, "host": host, "from": p.Instance.From, "image": p.Instance.Image, "links": planned(p)})
 		if d.args.State == "absent" {
 			add(removed, host, id)
 			continue
 		}
 		add(here, host, id)
-		containers[id], allPairs[id], allLinks[id] = d.doing(p), pairs(p.Instance), links(p)
+		containers[id], allPairs[id], allLinks[id] = d.doing(p), pairs(p.Instance), d.links(p)
 		if len(p.Instance.Ports) > 0 {
 			add(published, host, id)
 		}
@@ -149,7 +150,7 @@ func (d *Deployed) data() given {
 	for _, i := range d.Plan.Removed {
 		add(removed, hostName(i.On), i.ID)
 	}
-	return given{"name": d.Name, "runtime": d.args.Runtime, "here": here, "published": published, "removed": removed,
+	return given{"name": d.Name, "runtime": d.args.Runtime, "at": d.at(), "here": here, "seen": seen, "published": published, "removed": removed,
 		"containers": containers, "pairs": allPairs, "links": allLinks, "lines": lines, "instances": instances}
 }
 

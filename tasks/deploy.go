@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -54,7 +55,7 @@ func (d *Deploy) Check() error {
 
 // Inline implements Inline: it tells the instances, with the ports that their hosts publish.
 func (d *Deploy) Inline(Vars) (Outcome, error) {
-	var lines []string
+	var lines, left []string
 	all := []any{}
 	for _, item := range d.Instances {
 		given, ok := item.(map[string]any)
@@ -67,7 +68,8 @@ func (d *Deploy) Inline(Vars) (Outcome, error) {
 		}
 		on, _ := i["host"].(string)
 		id, _ := i["id"].(string)
-		seen := told(d.Ports, on, "containers", id)
+		name, _ := i["container"].(string)
+		seen := told(d.Ports, on, "containers", cmp.Or(name, id))
 		i["ports"], i["running"] = told(seen, "ports"), told(seen, "running") == true
 		all = append(all, i)
 		if on == d.Host {
@@ -75,12 +77,19 @@ func (d *Deploy) Inline(Vars) (Outcome, error) {
 			if d.State == "info" { // else they were made after the host was asked
 				links, _ = told(seen, "links").([]any)
 			}
-			if d.State == absent {
+			switch {
+			case d.State == absent && told(seen, "exists") == true:
+				left = append(left, id)
+				continue
+			case d.State == absent:
 				lines = append(lines, id+" is removed")
 				continue
 			}
 			lines = append(lines, instanceLine(id, i, links))
 		}
+	}
+	if len(left) > 0 {
+		return Outcome{}, &Failure{Msg: "still there: " + strings.Join(left, ", ")}
 	}
 	slices.Sort(lines)
 	msg := strings.Join(lines, "\n")

@@ -23,6 +23,7 @@ type Link struct {
 	Links     []any          `arg:"links" doc:"all links of the container (of that name): texts [LOCAL_HOST:]LOCAL_PORT:REMOTE_HOST:REMOTE_PORT[/tcp|udp|sctp], with commas between several, or maps with from, from_port, to, to_port, proto, container, interface, source; an empty list removes them"`
 	Ports     map[string]any `arg:"ports" doc:"what container_info registered, by host: for links to HOST/CONTAINER. Unset, those hosts are asked"`
 	Name      string         `arg:"name" doc:"names the chains; unset, made from the container, and from the local address where it is one link by from and to. Two tasks with links of one name take turns in undoing each other"`
+	Waits     bool           `arg:"waits" default:"true" doc:"keep links that cannot be made now, and make them when they can; false: that is an error"`
 	State     string         `arg:"state" default:"present" choices:"present,absent" doc:"absent removes the rules; route_localnet and ip_forward stay"`
 }
 
@@ -114,6 +115,9 @@ func bare(err error) error {
 
 // Want implements Wanter.
 func (l *Link) Want() []state.Want { return l.list().wants(l.State) }
+
+// Impatient reports whether nothing may wait.
+func (l *Link) Impatient() bool { return !l.Waits }
 
 // Told implements Teller: the links that are made, and those that wait.
 func (l *Link) Told(view state.View) map[string]any {

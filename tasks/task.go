@@ -29,6 +29,12 @@ type Teller interface {
 	Told(view state.View) map[string]any
 }
 
+// Impatient is a Wanter that may be told not to wait for what is not there yet.
+type Impatient interface {
+	Wanter
+	Impatient() bool
+}
+
 // Act is a task that does something which is not an object's state.
 type Act interface {
 	Task

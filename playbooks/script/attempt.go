@@ -92,6 +92,10 @@ func (r *runner) object(ctx context.Context, n *Node, t tasks.Wanter, rd round) 
 	if plan.Deferred != "" {
 		o.msg = "deferred: " + plan.Deferred
 	}
+	if im, ok := t.(tasks.Impatient); ok && im.Impatient() && plan.Deferred != "" && !r.env.options.Check {
+		o.status, o.err, o.msg = Failed, errors.New(plan.Deferred), plan.Deferred
+		return o
+	}
 	if o.planned {
 		o.status = Changed
 	}

@@ -98,7 +98,7 @@ func (i Inspect) See(view View) Inspected {
 		}
 	}
 	for _, o := range view.All(KindChain, HostScope) {
-		out.published(o.(Chain), scope, own)
+		out.published(o.(Chain), []string{Scope(i.Name).Bare(), scope.Bare()}, own)
 	}
 	for _, o := range view.All(KindChain, scope) {
 		if c := o.(Chain); running && IsLinkChain(c) {
@@ -119,9 +119,11 @@ func (i *Inspected) add(published []string) {
 	}
 }
 
-// published takes what a chain of the host leads to the container: to one of its
-// addresses, or, of one that does not run, under its name.
-func (i *Inspected) published(c Chain, scope Scope, own map[netip.Addr]bool) {
+// published takes what a chain of the host leads to the container: what carries its name,
+// and, if it runs, leads to one of its addresses. The name alone counts for nothing of
+// one that runs, whose rules may be stale, and an address alone for nothing at all: it may
+// have been that of another container, which does not run now.
+func (i *Inspected) published(c Chain, names []string, own map[netip.Addr]bool) {
 	if c.Table != "nat" || !OwnChain(c.Name) {
 		return
 	}
@@ -129,7 +131,7 @@ func (i *Inspected) published(c Chain, scope Scope, own map[netip.Addr]bool) {
 		to, err := netip.ParseAddrPort(p.To)
 		n, err2 := strconv.Atoi(p.HostPort)
 		name, _, _ := strings.Cut(p.Comment, " ")
-		if err != nil || err2 != nil || p.IP.IsLoopback() || p.Comment == "" || !own[to.Addr()] && (i.Running || name != scope.Bare()) {
+		if err != nil || err2 != nil || p.IP.IsLoopback() || !slices.Contains(names, name) || i.Running && !own[to.Addr()] {
 			continue
 		}
 		if port := fmt.Sprintf("%d/%s", to.Port(), p.Proto); i.Ports[port] == 0 {

@@ -123,6 +123,7 @@ func (l NetLink) to(view View, scope Scope, six bool) (netip.Addr, string) {
 type resolvedLink struct {
 	NetLink
 	local, remote netip.Addr
+	dev, src      string
 }
 
 // known parts the links into those that can be made and, in words, those that wait.
@@ -132,6 +133,9 @@ func (l Links) known(view View) (links []resolvedLink, held []string) {
 		var why string
 		if r.local, why = link.from(view, l.Family == 6); why == "" {
 			r.remote, why = link.to(view, l.Scope, l.Family == 6)
+		}
+		if why == "" {
+			why = r.leave(view, l.Scope)
 		}
 		if why != "" {
 			held = append(held, fmt.Sprintf("link %s waits: %s", link, why))
@@ -158,10 +162,7 @@ func (l Links) Resolve(view View) (Object, error) {
 	for _, link := range links {
 		rule := link.dnat()
 		if l.Source {
-			var err error
-			if rule, err = link.snat(view, l.Scope); err != nil {
-				return nil, err
-			}
+			rule = link.snat()
 		} else if err := l.conflict(view, link); err != nil {
 			return nil, err
 		}
@@ -186,21 +187,28 @@ func (l resolvedLink) dnat() []string {
 	return append(l.match(l.local, l.FromPort), "-j", "DNAT", "--to-destination", netip.AddrPortFrom(l.remote, uint16(l.ToPort)).String())
 }
 
-// snat gives the packets a source to which an answer finds its way: 127.0.0.1 would not.
-func (l resolvedLink) snat(view View, scope Scope) ([]string, error) {
-	dev, src := l.Dev, l.Source
-	if dev == "" || src == "" {
-		through, with, ok := Lookup(view, scope, l.remote)
-		dev, src = cmp.Or(dev, through), cmp.Or(src, with)
-		switch {
-		case !ok:
-			return nil, fmt.Errorf("link %s: no route to %s%s", l.NetLink, l.remote, inScope(scope))
-		case src == "":
-			return nil, fmt.Errorf("link %s: %s has no %s address%s", l.NetLink, dev, ipVersion(l.remote.Is6()), inScope(scope))
-		}
+// leave finds out through which link, and with which address, the packets leave; why
+// says that they cannot.
+func (l *resolvedLink) leave(view View, scope Scope) (why string) {
+	l.dev, l.src = l.Dev, l.Source
+	if l.dev != "" && l.src != "" {
+		return ""
 	}
-	return append(append([]string{"-o", dev}, l.match(l.remote, l.ToPort)...),
-		"-m", "conntrack", "--ctstate", "DNAT", "-j", "SNAT", "--to-source", src), nil
+	through, with, ok := Lookup(view, scope, l.remote)
+	l.dev, l.src = cmp.Or(l.dev, through), cmp.Or(l.src, with)
+	switch {
+	case !ok:
+		return fmt.Sprintf("no route to %s%s", l.remote, inScope(scope))
+	case l.src == "":
+		return fmt.Sprintf("%s has no %s address%s", l.dev, ipVersion(l.remote.Is6()), inScope(scope))
+	}
+	return ""
+}
+
+// snat gives the packets a source to which an answer finds its way: 127.0.0.1 would not.
+func (l resolvedLink) snat() []string {
+	return append(append([]string{"-o", l.dev}, l.match(l.remote, l.ToPort)...),
+		"-m", "conntrack", "--ctstate", "DNAT", "-j", "SNAT", "--to-source", l.src)
 }
 
 // conflict refuses a local address that another chain of links has already: the
