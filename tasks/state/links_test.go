@@ -143,3 +143,27 @@ func TestLinksOfTwoChains(t *testing.T) {
 		t.Errorf("of another protocol: %v", err)
 	}
 }
+
+// TestInspectPortsOfOthers has a stopped container whose address another one got, while
+// the rules that publish it are still there.
+func TestInspectPortsOfOthers(t *testing.T) {
+	publish := func(name, host string) Chain {
+		return Chain{Family: 4, Table: "nat", Name: "NETRUN-P" + name + "-D", Rules: [][]string{
+			{"-p", "tcp", "-m", "tcp", "--dport", host, "-m", "comment", "--comment", name + " 80/tcp", "-j", "DNAT", "--to-destination", "172.17.0.2:80"}}}
+	}
+	s := bridged()
+	s.Put(Netns{Name: "web"})
+	s.Put(publish("gone", "4000"))
+	s.Put(publish("web", "4001"))
+	if got := (Inspect{Name: "netns:web"}).See(s).Ports; got["80/tcp"] != 4001 || len(got) != 1 {
+		t.Errorf("ports of web: got %v; want 4001, and not those of the container that had its address", got)
+	}
+	if got := (Inspect{Name: "container:gone"}).See(s).Ports; got["80/tcp"] != 4000 {
+		t.Errorf("ports of one that does not run: got %v; want 4000", got)
+	}
+	s.Put(Address{Scope: NetnsScope("web"), Link: "eth0", Prefix: prefix("172.17.0.9/16")})
+	s.Delete(Address{Scope: NetnsScope("web"), Link: "eth0", Prefix: prefix("172.17.0.2/16")}.Key())
+	if got := (Inspect{Name: "netns:web"}).See(s).Ports; len(got) != 0 {
+		t.Errorf("ports of web at another address: got %v; want none until the rules follow", got)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"netrun/cmd/netrun/internal/run"
+	"netrun/inventory"
 	"netrun/playbooks"
 	"netrun/playbooks/deployment"
 )
@@ -51,10 +51,17 @@ func (o *DeployOptions) AddFlags(cmd *cobra.Command) {
 
 // state is what is done to instances that are there, "" to deploy.
 func (o *DeployOptions) state() string {
-	for state, asked := range map[string]bool{"absent": o.Delete, "stopped": o.Stop, "started": o.Start, "restarted": o.Restart, "info": o.Status} {
-		if asked {
-			return state
-		}
+	switch {
+	case o.Delete:
+		return "absent"
+	case o.Stop:
+		return "stopped"
+	case o.Start:
+		return "started"
+	case o.Restart:
+		return "restarted"
+	case o.Status:
+		return "info"
 	}
 	return ""
 }
@@ -129,17 +136,16 @@ func (a *app) deployPlaybook(ctx context.Context, o *DeployOptions, args []strin
 	if o.Name == "" {
 		o.Name = playbooks.DeploymentName(name)
 	}
-	deploying := deploying{options: o, file: name, state: cmp.Or(state, "started"), save: o.saveTo(a, name, state)}
-	hosts := args[min(1, len(args)):]
-	if state != "" {
-		hosts = nil
+	if o.inv, err = o.load(ctx, a, "."); err != nil {
+		return nil, err
 	}
+	hosts := exclusions(args[min(1, len(args)):])
 	if len(hosts) == 0 && state == "" {
 		hosts = []string{"localhost"}
 	}
 	d.kept = "deploy/" + o.Name
 	d.prune = state == "" || state == "absent" // what guarded published ports, say
-	deploying.plays(d, hosts, parsed)
+	deploying{options: o, file: name, save: o.saveTo(a, name, state), inv: o.inv}.plays(d, hosts, parsed)
 	return d, nil
 }
 
@@ -151,37 +157,41 @@ func (o *DeployOptions) saveTo(a *app, file, state string) string {
 	return playbooks.AnnotatedName(file, a.Now())
 }
 
-// deploying is what the task of the playbook says.
+// deploying writes the playbook of a deployment.
 type deploying struct {
-	options     *DeployOptions
-	file, state string
-	save        string
+	options *DeployOptions
+	file    string // the descriptor
+	save    string
+	inv     *inventory.Inventory
 }
 
 // plays are the deployment's own, and one for hosts that its instances leave.
 func (x deploying) plays(d *adhoc, hosts []string, parsed *deployment.Deployment) {
-	var on []string
+	var on, names []string
 	for _, i := range parsed.Instances {
-		if h, err := deployment.ParseHost(i.On); err == nil && i.On != "" && !slices.Contains(on, h.Name) {
+		// A host that the inventory does not know is not contacted; loading says so.
+		if h, err := deployment.ParseHost(i.On); err == nil && i.On != "" && x.knows(h.Name) && !slices.Contains(on, h.Name) {
 			on = append(on, h.Name)
 		}
 	}
-	names := make([]string, len(hosts))
-	for i, h := range hosts {
-		names[i] = h
-		if parsed, err := deployment.ParseHost(h); err == nil {
-			names[i] = parsed.Name
+	for _, h := range hosts {
+		if parsed, err := deployment.ParseHost(h); err == nil && x.knows(parsed.Name) {
+			h = parsed.Name
 		}
+		names = append(names, h)
 	}
 	if x.options.state() != "" {
 		x.play(d, "deploy "+x.file, on, nil, false)
 		return
 	}
 	x.play(d, "deploy "+x.file, names, hosts, false)
-	if gone := leavers(on, names); len(on) > 0 && gone != "" {
+	if gone := leavers(on, names); gone != "" {
 		x.play(d, "instances that move", []string{gone}, hosts, true)
 	}
 }
+
+// knows reports whether it is a host of the inventory, and not a pattern.
+func (x deploying) knows(name string) bool { return name == "localhost" || x.inv.Host(name) != nil }
 
 // leavers is the pattern of the hosts that have instances and are none of those named.
 func leavers(on, names []string) string {
@@ -195,44 +205,58 @@ func leavers(on, names []string) string {
 		return ""
 	}
 	for _, n := range names {
-		parts = append(parts, "!"+n)
+		for _, part := range strings.FieldsFunc(n, func(r rune) bool { return r == ':' || r == ',' }) {
+			if !strings.HasPrefix(part, "!") && !strings.HasPrefix(part, "&") {
+				parts = append(parts, "!"+part)
+			}
+		}
 	}
 	return strings.Join(parts, ",")
 }
 
+// exclusions puts !PATTERN and &PATTERN to the pattern before them, of which they take away.
+func exclusions(patterns []string) []string {
+	var out []string
+	for _, p := range patterns {
+		if len(out) > 0 && (strings.HasPrefix(p, "!") || strings.HasPrefix(p, "&")) {
+			out[len(out)-1] += ":" + p
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// literal is a text for YAML in which nothing is a template.
+func literal(s string) string { return quoted(strings.ReplaceAll(s, "{{", "{{ `{{` }}")) }
+
 func (x deploying) play(d *adhoc, name string, pattern, hosts []string, partial bool) {
 	o := x.options
-	d.line(2, "- hosts: %s", quoted(strings.Join(pattern, ",")))
-	d.line(0, "  name: %s", quoted(name))
+	state := cmp.Or(o.state(), "started")
+	d.line(2, "- hosts: %s", literal(strings.Join(pattern, ",")))
+	d.line(0, "  name: %s", literal(name))
 	switch {
 	case partial:
 		d.line(0, "  ignore_unreachable: true")
-	case x.state == "started" || x.state == "restarted": // the rest is done as far as it can be
+	case state == "started" || state == "restarted": // the rest is done as far as it can be
 		d.line(0, "  any_errors_fatal: true")
 	}
 	d.line(0, "  tasks:")
 	d.line(1, "  - deploy:")
-	d.line(0, "      name: %s", quoted(o.Name))
+	d.line(0, "      name: %s", literal(o.Name))
 	if o.state() == "" {
-		d.line(1, "      descriptor: %s", quoted(x.file))
-		d.line(2, "      hosts: %s", jsonText(hosts))
-		d.line(0, "      save: %s", quoted(x.save))
+		d.line(1, "      descriptor: %s", literal(x.file))
+		d.line(2, "      hosts: %s", strings.ReplaceAll(jsonText(hosts), "{{", "{{ `{{` }}"))
+		d.line(0, "      save: %s", literal(x.save))
 	} else {
-		d.line(1, "      deployed: %s", quoted(x.file))
+		d.line(1, "      deployed: %s", literal(x.file))
 	}
-	d.line(0, "      state: %s", x.state)
+	d.line(0, "      state: %s", state)
 	d.line(0, "      partial: %v", partial)
-	for _, a := range []struct{ name, value string }{{"placement", o.Placement}, {"nonlocal", o.NonLocal}, {"runtime", o.Runtime}, {"settle", o.Settle.String()}} {
+	for _, a := range []struct{ name, value string }{{"placement", o.Placement}, {"nonlocal", o.NonLocal}, {"runtime", o.Runtime}, {"settle", o.Settle.String()}, {"env_file", o.EnvFile}} {
 		if a.value != "" {
-			d.line(0, "      %s: %s", a.name, quoted(a.value))
+			d.line(0, "      %s: %s", a.name, literal(a.value))
 		}
-	}
-	if o.EnvFile != "" {
-		path, err := filepath.Abs(o.EnvFile)
-		if err != nil {
-			path = o.EnvFile
-		}
-		d.line(0, "      env_file: %s", quoted(path))
 	}
 	d.line(0, "      variables: %v", o.Variables)
 	d.line(0, "      hosts_lines: %v", o.HostsLines)
@@ -255,13 +279,29 @@ func (x *reach) saveDeployments(o *runOptions, s *site, runs []*run.Play) error 
 				}
 			}
 		}
+		var err error
 		if missing := d.Unknown(); len(missing) > 0 {
-			return fmt.Errorf("save %s: nobody said which ports were given out for %s", d.Save, strings.Join(missing, ", "))
+			err = fmt.Errorf("nobody said which ports were given out for %s", strings.Join(missing, ", "))
+		} else {
+			err = saveDeployed(s.book.Dir, d)
 		}
-		if err := saveDeployed(s.book.Dir, d); err != nil {
-			return fmt.Errorf("save %s: %w", d.Save, err)
+		if err != nil { // it stands all the same, and hosts were contacted
+			x.report.Say(fmt.Sprintf("save %s: %v; it is deployed, and no file says so", d.Save, err))
+			return errFailed
 		}
 		x.report.Say("deployed as " + d.Save + d.Hint())
+		x.leftBehind(d)
 	}
 	return nil
+}
+
+// leftBehind names the instances that hosts have kept which could not be reached.
+func (x *reach) leftBehind(d *playbooks.Deployed) {
+	stats := x.report.Stats()
+	for _, i := range d.Plan.Removed {
+		h, err := deployment.ParseHost(i.On)
+		if err == nil && stats[h.Name].Unreachable > 0 {
+			x.report.Say(fmt.Sprintf("instance %s is left on %s, which was unreachable: deploy the file before this one again when it is back, or remove it by hand", i.ID, h.Name))
+		}
+	}
 }

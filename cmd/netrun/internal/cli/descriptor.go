@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -19,30 +20,34 @@ import (
 const maxDescriptor = 16 << 20
 
 // descriptorText reads a descriptor: a file, or what stands at a URL. name is what it is
-// called in messages, and what the annotated file's name is made of.
+// called in messages, and what the annotated file's name is made of: of a URL without
+// what may be secret, its user and its query.
 func (a *app) descriptorText(ctx context.Context, o *DeployOptions, from string) (text []byte, name string, err error) {
 	u, err := url.Parse(from)
-	if err != nil || u.Scheme == "" || filepath.VolumeName(from) != "" {
-		u = &url.URL{Scheme: "file", Path: from}
+	if _, statErr := os.Stat(from); statErr == nil || err != nil || u.Scheme == "" {
+		text, err = os.ReadFile(from)
+		return text, from, err
 	}
 	switch u.Scheme {
 	case "file":
-		text, err = os.ReadFile(u.Path)
-		return text, u.Path, err
+		path := cmp.Or(u.Path, u.Opaque)
+		text, err = os.ReadFile(path)
+		return text, path, err
 	case "http", "https":
-		text, err = fetchDescriptor(ctx, o, from)
-		return text, from, err
+		name := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+		text, err = fetchDescriptor(ctx, o, from, name)
+		return text, name, err
 	}
 	//lint:ignore ST1005 the words are geard's
 	return nil, "", fmt.Errorf("Unsupported URL Scheme '%s' for deployment", u.Scheme)
 }
 
-func fetchDescriptor(ctx context.Context, o *DeployOptions, from string) ([]byte, error) {
+func fetchDescriptor(ctx context.Context, o *DeployOptions, from, name string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("Get(%s): not a URL to fetch", name)
 	}
 	req.Header.Set("Accept", "application/json")
 	client := &http.Client{}
@@ -51,26 +56,51 @@ func fetchDescriptor(ctx context.Context, o *DeployOptions, from string) ([]byte
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return nil, err
+		if cause := (*url.Error)(nil); errors.As(err, &cause) { // its text has the whole URL
+			err = cause.Err
+		}
+		return nil, fmt.Errorf("Get(%s): %w", name, err)
 	}
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxDescriptor+1))
 	err = errors.Join(err, res.Body.Close())
 	switch {
 	case res.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("Get(%s): %s", from, res.Status)
+		return nil, fmt.Errorf("Get(%s): %s", name, res.Status)
 	case len(text) > maxDescriptor:
-		return nil, fmt.Errorf("Get(%s): more than %d MiB", from, maxDescriptor>>20)
+		return nil, fmt.Errorf("Get(%s): more than %d MiB", name, maxDescriptor>>20)
 	}
 	return text, err
+}
+
+// saveable makes sure, before any host is contacted, that the annotated files can be written.
+func (s *site) saveable() error {
+	for _, d := range s.book.Deployments {
+		if !d.Keeps() {
+			continue
+		}
+		f, err := os.CreateTemp(filepath.Dir(savePath(s.book.Dir, d)), ".netrun-*")
+		if err == nil {
+			err = errors.Join(f.Close(), os.Remove(f.Name()))
+		}
+		if err != nil {
+			return fmt.Errorf("save %s: %w", d.Save, err)
+		}
+	}
+	return nil
+}
+
+// savePath is where the annotated file goes: beside the playbook, unless it says where.
+func savePath(dir string, d *playbooks.Deployed) string {
+	if filepath.IsAbs(d.Save) {
+		return d.Save
+	}
+	return filepath.Join(dir, filepath.FromSlash(d.Save))
 }
 
 // saveDeployed writes the annotated file whole, or not at all. Where it holds variables
 // it is its owner's alone.
 func saveDeployed(dir string, d *playbooks.Deployed) error {
-	file := d.Save
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(dir, filepath.FromSlash(file))
-	}
+	file := savePath(dir, d)
 	mode := os.FileMode(0o644)
 	if d.Secret() {
 		mode = 0o600

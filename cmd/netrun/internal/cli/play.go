@@ -95,7 +95,7 @@ func tagWarnings(book *playbooks.Playbook, tags []string) []*diag.Error {
 // what the whole network shows.
 func (a *app) runPlays(ctx context.Context, o *runOptions, s *site, plays []*ready, warnings []*diag.Error) error {
 	found := findings(s.inv, plays)
-	if err := lint.Errors(found); err != nil {
+	if err := errors.Join(lint.Errors(found), s.saveable()); err != nil {
 		return err
 	}
 	x, err := a.newReach(ctx, &o.connectOptions, a.playReport(o))

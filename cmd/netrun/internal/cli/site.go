@@ -24,6 +24,7 @@ type runOptions struct {
 	Confirm  string
 	always   string // "always", "never" or "": what Confirm comes to
 	deadline time.Duration
+	inv      *inventory.Inventory // if it has been loaded
 }
 
 // AddFlags adds them to the command.
@@ -99,7 +100,10 @@ func (s *site) playbook() string {
 
 // loadSite reads everything; all mistakes are in the error.
 func (a *app) loadSite(ctx context.Context, o *runOptions, file string, read func(string) ([]byte, error)) (*site, error) {
-	inv, invErr := o.load(ctx, a, filepath.Dir(file))
+	inv, invErr := o.inv, error(nil)
+	if inv == nil {
+		inv, invErr = o.load(ctx, a, filepath.Dir(file))
+	}
 	options := playbooks.Options{Sources: a.sources, ReadFile: read}
 	extra, extraErr := playbooks.ExtraVars(o.Extra, options)
 	options.Extra, options.Inventory = extra, inv
