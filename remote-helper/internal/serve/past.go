@@ -123,7 +123,7 @@ func (p *play) forget(entries []*journal.Entry) *wire.Failed {
 	}
 	// Its own journal first: left alone, it would have the next play undo the undo.
 	errs := []error{p.journal.Discard()}
-	errs = append(errs, p.unkeep(entries))
+	errs = append(errs, p.unkeep(entries), p.putBackKept(entries))
 	for _, e := range entries {
 		errs = append(errs, p.journals.Remove(e.Path))
 	}

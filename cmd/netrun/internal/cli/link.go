@@ -41,7 +41,8 @@ REMOTE_PORT is the container's own port, and the one that HOST publishes for it 
 found. A link whose REMOTE_HOST or REMOTE_PORT is left out or not known is kept, and
 made when it is. /udp or /sctp behind it is the protocol; IPv6 addresses stand in brackets.
 
-Without -n it lists the links that the containers have.`,
+Without -n it lists the links that work in the containers; netrun status has those that
+wait.`,
 		Example: `  netrun link -i hosts.ini node1 app1 -n 6379:10.16.138.4:50000
   netrun link -i hosts.ini node1 app1 -n 6379:node4/redisdb:6379,127.0.0.2:53:dns.example.com:53/udp
   netrun link -i hosts.ini node1 app1            # what links it has
@@ -114,7 +115,7 @@ func linksShown(pattern string, containers []string) *adhoc {
 		d.line(0, "  - name: %s", quoted("links of "+c))
 		d.line(0, "    debug:")
 		d.line(0, "      msg: %s", quoted(fmt.Sprintf(
-			`{{ if not (index %s "running") }}it does not run here{{ else }}{{ range $i, $l := index %s "links" }}{{ if $i }}, {{ end }}{{ $l }}{{ else }}no links{{ end }}{{ end }}`, seen, seen)))
+			`{{ if not (index %s "running") }}it does not run here{{ else }}{{ range $i, $l := index %s "links" }}{{ if $i }}, {{ end }}{{ $l }}{{ else }}no links that work; netrun status has those that wait{{ end }}{{ end }}`, seen, seen)))
 	}
 	return d
 }
