@@ -155,7 +155,7 @@ func (r *reader) instance(n *yamlpos.Node) (in Instance) {
 		{"Id", r.text("Id", &in.ID)},
 		{"Image", r.text("Image", &in.Image)},
 		{"From", r.text("From", &in.From)},
-		{"On", r.text("On", &in.On)},
+		{"On", r.host(&in.On)},
 		{"Ports", func(n *yamlpos.Node) { in.Ports = r.instancePorts(n) }},
 		{environment, func(n *yamlpos.Node) { in.Environment = list(r, n, environment, r.variable) }},
 	})
@@ -163,6 +163,18 @@ func (r *reader) instance(n *yamlpos.Node) (in Instance) {
 		r.fail(n, "id %q: an id has letters, digits, \"_\", \"-\" and \".\" only", in.ID)
 	}
 	return in
+}
+
+func (r *reader) host(to *string) func(*yamlpos.Node) {
+	return func(n *yamlpos.Node) {
+		r.text("On", to)(n)
+		if *to == "" {
+			return
+		}
+		if _, err := readHost(*to); err != nil {
+			r.fail(n, "host %q: %v", *to, err)
+		}
+	}
 }
 
 func (r *reader) instancePorts(n *yamlpos.Node) []InstancePort {

@@ -105,7 +105,6 @@ func TestErrorsHavePlaces(t *testing.T) {
 	for text, want := range map[string]string{
 		"Containers:\n- {Name: web}\n- Name: db\n  Links:\n  - To: wbe\n":              `f:5:5: deployment: target wbe not found for source db (did you mean "web"?)`,
 		"Containers:\n- {Name: w, Count: 1}\n":                                         `f:2:3: identifier must match \A[a-zA-Z0-9\_\-\.]{4,24}\z (the id "w-1" is IdPrefix, the name of the container and a number)`,
-		"Instances:\n- {Id: web-1, On: a/b}\n":                                         `f:2:3: The host a/b for instance web-1 is not recognized - you may be using a different transport than originally specified: Host identifiers may not have a slash`,
 		"Containers: [{Name: web, Count: 1}]\nInstances:\n- {Id: w, From: web, On: h}": `f:3:3: identifier must match \A[a-zA-Z0-9\_\-\.]{4,24}\z`,
 	} {
 		d, _, err := Parse("f", []byte(text))
