@@ -13,11 +13,13 @@ import (
 )
 
 // Pos is a place in a text. Line and Col are 1-based and Col counts runes (an
-// invalid byte counts as one); zero means unknown.
+// invalid byte counts as one); zero means unknown. The line of a Private place is
+// not shown: it holds a secret that no name tells.
 type Pos struct {
-	File string `json:"file,omitempty"`
-	Line int    `json:"line,omitempty"`
-	Col  int    `json:"col,omitempty"`
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Col     int    `json:"col,omitempty"`
+	Private bool   `json:"-"`
 }
 
 // String returns "file:line:col", leaving out what is unknown.

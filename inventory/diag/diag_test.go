@@ -34,9 +34,9 @@ func TestListSortsAndDeduplicates(t *testing.T) {
 		t.Fatalf("empty list: got %v; want nil", err)
 	}
 	l.Add(nil)
-	l.Add(Errorf(Pos{"b", 1, 1}, "four"))
-	l.Add(fmt.Errorf("load: %w", errors.Join(Errorf(Pos{"a", 2, 1}, "three"), Errorf(Pos{"a", 1, 9}, "two"))))
-	l.Add(Errorf(Pos{"a", 1, 9}, "two"))
+	l.Add(Errorf(Pos{File: "b", Line: 1, Col: 1}, "four"))
+	l.Add(fmt.Errorf("load: %w", errors.Join(Errorf(Pos{File: "a", Line: 2, Col: 1}, "three"), Errorf(Pos{File: "a", Line: 1, Col: 9}, "two"))))
+	l.Add(Errorf(Pos{File: "a", Line: 1, Col: 9}, "two"))
 	l.Add(errors.New("one"))
 	want := "one\na:1:9: two\na:2:1: three\nb:1:1: four"
 	if got := l.Err().Error(); got != want {
@@ -50,7 +50,7 @@ func TestListSortsAndDeduplicates(t *testing.T) {
 func TestListIsBounded(t *testing.T) {
 	var l List
 	for i := range 250 {
-		l.Add(Errorf(Pos{"a", i + 1, 1}, "wrong"))
+		l.Add(Errorf(Pos{File: "a", Line: i + 1, Col: 1}, "wrong"))
 	}
 	lines := strings.Split(l.Err().Error(), "\n")
 	if got, want := lines[len(lines)-1], "and 150 more"; got != want || len(lines) != 101 {

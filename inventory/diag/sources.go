@@ -40,7 +40,8 @@ func (s *Sources) Add(file string, text []byte) {
 //	  did you mean "gateway"?
 //
 // Control characters are escaped, long lines cut around the caret, and values of
-// keys that name a secret are masked. The error returned is w's.
+// keys that name a secret are masked; of a private place there is no line. The
+// error returned is w's.
 func (s *Sources) Show(w io.Writer, err error) error {
 	var b strings.Builder
 	for _, leaf := range leaves(err) {
@@ -66,7 +67,7 @@ func (s *Sources) show(b *strings.Builder, err error) {
 }
 
 func (s *Sources) line(p Pos) ([]byte, bool) {
-	if s == nil || p.Line < 1 {
+	if s == nil || p.Line < 1 || p.Private {
 		return nil, false
 	}
 	s.mu.Lock()

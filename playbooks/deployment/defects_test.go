@@ -214,9 +214,9 @@ func TestBounds(t *testing.T) {
 	for name, d := range map[string]*Deployment{
 		"more than 10000 instances, reached with container dbdb": {Containers: []Container{
 			{Name: "webb", Count: 1}, {Name: "dbdb", Count: math.MaxInt - 1}}},
-		"more than 1000000 ports of instances, reached with container dbdb": {Containers: []Container{
+		"more than 200000 ports of instances, reached with container dbdb": {Containers: []Container{
 			{Name: "dbdb", Count: 9000, PublicPorts: many}}},
-		"more than 1000000 links from instance to instance, reached with webb-dbdb": {Containers: []Container{
+		"more than 200000 links from instance to instance, reached with webb-dbdb": {Containers: []Container{
 			{Name: "webb", Count: 1001, Links: []Link{{To: "dbdb"}}}, {Name: "dbdb", Count: 1000, PublicPorts: many[:1]}}},
 		"no local address is left for port 5 of dbdb-1 on link webb-dbdb": {
 			Containers: []Container{{Name: "webb", Links: []Link{{To: "dbdb"}}}, {Name: "dbdb", Count: 1, PublicPorts: []Port{{Internal: 5}}}},

@@ -18,9 +18,9 @@ import "netrun/inventory/diag"
 // The bounds of a deployment. They keep a slip such as a Count of a billion from using up the
 // memory; real deployments are far below.
 const (
-	MaxInstances = 10_000    // kept and new ones
-	MaxPorts     = 1_000_000 // of all instances
-	MaxLinks     = 1_000_000 // of all instances; a link of or to nothing counts as one
+	MaxInstances = 10_000  // kept and new ones
+	MaxPorts     = 200_000 // of all instances
+	MaxLinks     = 200_000 // of all instances; a link of or to nothing counts as one
 )
 
 // Deployment is a descriptor, or its annotated form if it has instances. The tags are the

@@ -33,7 +33,8 @@ func seeds(f *testing.F) (texts [][]byte) {
 	return append(texts, []byte("Containers:\n- {name: web, count: 3, affinity: db, publicports: [{internal: 65535}], links: [{to: web, ports: [65535]}]}\n- {Name: db, Count: 1, Environment: [{Name: A, Value: b}]}\nRandomizeIds: true\n"))
 }
 
-// FuzzParse: no text panics, and what was read is written and read back the same.
+// FuzzParse: no text panics, hosts are names or addresses, and what was read is written and
+// read back the same.
 func FuzzParse(f *testing.F) {
 	for _, text := range seeds(f) {
 		f.Add(text)
@@ -45,6 +46,11 @@ func FuzzParse(f *testing.F) {
 		}
 		if err != nil {
 			return
+		}
+		for _, in := range d.Instances {
+			if _, err := ParseHost(in.On); err != nil || strings.ContainsAny(in.On, " \t\r\n,!&*{}'\"`$;|\\") {
+				t.Errorf("host %q: %v", in.On, err)
+			}
 		}
 		once := d.Text()
 		again, warnings, err := Parse("f", once)

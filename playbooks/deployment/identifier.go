@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"net"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ const (
 	errID        message = `identifier must match \A[a-zA-Z0-9\_\-\.]{4,24}\z`
 	errSlash     message = "Host identifiers may not have a slash"
 	errHostPort  message = "Port must be between 1 and 65535"
+	errHostName  message = `a host has letters, digits, "_", "-" and "." only, or is an IP address in brackets with a port`
 	errNoLocator message = "The identifier must be specified as <host>/<id> or <id>"
 	errNoHost    message = "You must specify <host>/<id> or <id>"
 )
@@ -68,6 +70,25 @@ func ParseHost(text string) (Host, error) {
 		return Host{}, err
 	}
 	return Host{Locator: text, Name: name, Remote: true}, nil
+}
+
+// hostText is what can stand in lists of hosts, patterns and files of one line a host.
+var hostText = regexp.MustCompile(`\A(?:[a-zA-Z0-9._\-]+|\[[0-9a-fA-F:.]+\])(?::[0-9]*)?\z`)
+
+// readHost is ParseHost for the hosts of a deployment. It wants more of a name than geard does.
+func readHost(text string) (Host, error) {
+	h, err := ParseHost(text)
+	switch {
+	case err != nil:
+		return Host{}, err
+	case text != "" && !hostText.MatchString(text):
+		return Host{}, errHostName
+	case strings.HasPrefix(text, "["):
+		if _, err := netip.ParseAddr(h.Name); err != nil {
+			return Host{}, errHostName
+		}
+	}
+	return h, nil
 }
 
 // checkHostPort takes no port at all, as in "node1:", for the default one.

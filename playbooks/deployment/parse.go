@@ -18,9 +18,10 @@ const maxPort = 65535
 func Parse(file string, text []byte) (d *Deployment, warnings []*diag.Error, err error) {
 	root, err := yamlpos.Parse(file, text)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, hidden(err, text)
 	}
 	r := &reader{}
+	r.hide(root, false)
 	d = r.deployment(root)
 	for _, err := range twice(d.Containers) {
 		r.errs.Add(err)
@@ -62,13 +63,13 @@ func (r *reader) deployment(n *yamlpos.Node) *Deployment {
 }
 
 func (r *reader) container(n *yamlpos.Node) (c Container) {
-	c.Pos = n.Pos
+	c.Pos = r.at(n)
 	ok := r.object(n, "a container", fields{
 		{"Name", r.text("Name", &c.Name)},
 		{"Image", r.text("Image", &c.Image)},
 		{"PublicPorts", func(n *yamlpos.Node) { c.PublicPorts = r.publicPorts(n) }},
 		{"Links", func(n *yamlpos.Node) { c.Links = list(r, n, "Links", r.link) }},
-		{"Environment", func(n *yamlpos.Node) { c.Environment = list(r, n, "Environment", r.variable) }},
+		{environment, func(n *yamlpos.Node) { c.Environment = list(r, n, environment, r.variable) }},
 		{"Count", r.number("Count", &c.Count, 0, maxCount)},
 		{"Affinity", r.text("Affinity", &c.Affinity)},
 	})
@@ -108,7 +109,7 @@ func (r *reader) port(n *yamlpos.Node) (p Port) {
 }
 
 func (r *reader) link(n *yamlpos.Node) (l Link) {
-	l.Pos = n.Pos
+	l.Pos = r.at(n)
 	ok := r.object(n, "a link", fields{
 		{"To", r.text("To", &l.To)},
 		{"NonLocal", r.flag("NonLocal", &l.NonLocal)},
@@ -127,8 +128,8 @@ func (r *reader) linkPort(n *yamlpos.Node) (port int) {
 
 func (r *reader) variable(n *yamlpos.Node) (v Variable) {
 	ok := r.object(n, "a variable", fields{
-		{"Name", r.text("Name", &v.Name)},
-		{"Value", r.text("Value", &v.Value)},
+		{"Name", r.secret("Name", &v.Name)}, // "NAME=value" may stand there
+		{"Value", r.secret("Value", &v.Value)},
 	})
 	if !r.wanted(ok, n, "a variable", "Name") || v.Name == "" {
 		return v
@@ -136,7 +137,7 @@ func (r *reader) variable(n *yamlpos.Node) (v Variable) {
 	if err := v.check(); err != nil {
 		r.fail(n, "%v", err)
 	} else if !variableName.MatchString(v.Name) {
-		r.fail(n, "a name of a variable with blanks, control characters or \"=\": %q", v.Name)
+		r.fail(n, "a name of a variable with blanks, control characters or \"=\"")
 	}
 	return v
 }
@@ -149,19 +150,31 @@ var (
 )
 
 func (r *reader) instance(n *yamlpos.Node) (in Instance) {
-	in.Pos = n.Pos
+	in.Pos = r.at(n)
 	ok := r.object(n, "an instance", fields{
 		{"Id", r.text("Id", &in.ID)},
 		{"Image", r.text("Image", &in.Image)},
 		{"From", r.text("From", &in.From)},
-		{"On", r.text("On", &in.On)},
+		{"On", r.host(&in.On)},
 		{"Ports", func(n *yamlpos.Node) { in.Ports = r.instancePorts(n) }},
-		{"Environment", func(n *yamlpos.Node) { in.Environment = list(r, n, "Environment", r.variable) }},
+		{environment, func(n *yamlpos.Node) { in.Environment = list(r, n, environment, r.variable) }},
 	})
 	if r.wanted(ok, n, "an instance", "Id") && in.ID != "" && !idCharacters.MatchString(in.ID) {
 		r.fail(n, "id %q: an id has letters, digits, \"_\", \"-\" and \".\" only", in.ID)
 	}
 	return in
+}
+
+func (r *reader) host(to *string) func(*yamlpos.Node) {
+	return func(n *yamlpos.Node) {
+		r.text("On", to)(n)
+		if *to == "" {
+			return
+		}
+		if _, err := readHost(*to); err != nil {
+			r.fail(n, "host %q: %v", *to, err)
+		}
+	}
 }
 
 func (r *reader) instancePorts(n *yamlpos.Node) []InstancePort {

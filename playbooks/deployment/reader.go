@@ -1,6 +1,7 @@
 package deployment
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,6 +16,7 @@ const maxWarnings = 100
 type reader struct {
 	errs     diag.List
 	warnings []*diag.Error
+	private  map[int]bool // lines that hold variables
 }
 
 // field is a key of an object, in the spelling of geard, with what reads its value.
@@ -39,7 +41,7 @@ func (f fields) names() []string {
 }
 
 func (r *reader) fail(n *yamlpos.Node, format string, a ...any) *diag.Error {
-	err := diag.Errorf(n.Pos, format, a...)
+	err := diag.Errorf(r.at(n), format, a...)
 	r.errs.Add(err)
 	return err
 }
@@ -74,8 +76,9 @@ func (r *reader) unknown(key *yamlpos.Node, what string, known fields) {
 	if len(r.warnings) == maxWarnings {
 		return
 	}
-	warning := diag.Errorf(key.Pos, "unknown key %q of %s: it is ignored", key.Raw, what)
-	warning = warning.WithHint("%s", diag.DidYouMean(key.Raw, known.names()))
+	name, _, _ := strings.Cut(key.Raw, "=") // a whole variable is no name to show
+	warning := diag.Errorf(r.at(key), "unknown key %q of %s: it is ignored", name, what)
+	warning = warning.WithHint("%s", diag.DidYouMean(name, known.names()))
 	for _, w := range r.warnings {
 		if *w == *warning {
 			return
@@ -127,6 +130,20 @@ func (r *reader) text(what string, to *string) func(*yamlpos.Node) {
 	}
 }
 
+// secret reads text that no message shows.
+func (r *reader) secret(what string, to *string) func(*yamlpos.Node) {
+	return func(n *yamlpos.Node) {
+		s, ok := n.Value.(string)
+		if !ok {
+			err := r.fail(n, "%s is text, not %s", what, n.What())
+			if n.Kind == yamlpos.Scalar {
+				_ = err.WithHint("put quotes around it")
+			}
+		}
+		*to = s
+	}
+}
+
 func (r *reader) flag(what string, to *bool) func(*yamlpos.Node) {
 	return func(n *yamlpos.Node) {
 		b, ok := n.Value.(bool)
@@ -142,6 +159,8 @@ func (r *reader) number(what string, to *int, low, high int) func(*yamlpos.Node)
 	return func(n *yamlpos.Node) {
 		i, ok := n.Value.(int)
 		switch {
+		case !ok && !n.Quoted && beyond.MatchString(n.Raw):
+			r.fail(n, "%s is too %s: it is between %d and %d", what, end(n.Raw), low, high)
 		case !ok && n.What() == "a number":
 			r.fail(n, "%s is a whole number, not %s", what, n.Raw)
 		case !ok:
@@ -152,4 +171,14 @@ func (r *reader) number(what string, to *int, low, high int) func(*yamlpos.Node)
 			*to = i
 		}
 	}
+}
+
+// beyond is a whole number that has no int, as far as number asks.
+var beyond = regexp.MustCompile(`\A[-+]?[0-9][0-9_]*\z`)
+
+func end(number string) string {
+	if number[0] == '-' {
+		return "small"
+	}
+	return "large"
 }

@@ -69,7 +69,7 @@ func (d *Deployment) Resolve(o Options) (*Plan, error) {
 func (r *resolver) readHosts() error {
 	r.weights = make(map[string]int, len(r.options.Hosts))
 	for _, text := range r.options.Hosts {
-		h, err := ParseHost(text)
+		h, err := readHost(text)
 		if err != nil {
 			return fmt.Errorf("read host %q: %w", text, err)
 		}
