@@ -28,7 +28,7 @@ type ContainerTask struct {
 	Group       string            `arg:"group" doc:"what it belongs to; a container of that name that belongs to another group is refused"`
 	Settle      time.Duration     `arg:"settle" default:"0" doc:"how long a started container has to keep running to count as started"`
 	StopTimeout int               `arg:"stop_timeout" default:"10" doc:"seconds that it has to end by itself when it is stopped"`
-	Runtime     string            `arg:"runtime" default:"auto" choices:"auto,docker,podman" doc:"auto is docker where it is installed, else podman"`
+	Runtime     string            `arg:"runtime" default:"auto" choices:"auto,docker,podman" doc:"auto: where the container is; else docker where it is installed, else podman"`
 	User        string            `arg:"user" doc:"user whose container it is, with rootless podman"`
 	State       string            `arg:"state" default:"started" choices:"present,started,restarted,stopped,absent" doc:"present makes it, and neither starts nor stops it; restarted always stops and starts one that runs"`
 }

@@ -16,10 +16,13 @@ type runtimeMachine struct {
 	made  int
 	fails string // the command that goes wrong, by its beginning
 	dies  int    // exit status with which what is started ends at once, 0 for none
+	asked string // the program that runs
 	ran   []string
+	all   []string // with those that change nothing
 }
 
 type fakeBox struct {
+	runtime      string // "" is whichever is asked
 	name, labels string
 	running      bool
 	status       int
@@ -33,9 +36,12 @@ func newRuntime(boxes ...fakeBox) *runtimeMachine {
 	return m
 }
 
+// sees reports whether the program that runs knows the container.
+func (m *runtimeMachine) sees(b *fakeBox) bool { return b.runtime == "" || b.runtime == m.asked }
+
 func (m *runtimeMachine) find(word string) (string, *fakeBox) {
 	for id, b := range m.boxes {
-		if id == word || b.name == word {
+		if m.sees(b) && (id == word || b.name == word) {
 			return id, b
 		}
 	}
@@ -49,6 +55,7 @@ func (m *runtimeMachine) Run(ctx context.Context, c tasks.Command) (tasks.Output
 		argv = argv[4:]
 	}
 	line, last := strings.Join(argv, " "), argv[len(argv)-1]
+	m.asked, m.all = argv[0], append(m.all, line)
 	if ctx.Err() != nil {
 		return tasks.Output{}, ctx.Err()
 	}
@@ -78,7 +85,9 @@ func (m *runtimeMachine) inspect(sort, word string) tasks.Output {
 func (m *runtimeMachine) list() string {
 	var lines []string
 	for id, b := range m.boxes {
-		lines = append(lines, id+" "+b.name)
+		if m.sees(b) {
+			lines = append(lines, id+" "+b.name)
+		}
 	}
 	return strings.Join(lines, "\n")
 }
@@ -88,7 +97,7 @@ func (m *runtimeMachine) change(argv []string) tasks.Output {
 	if argv[1] == "create" {
 		m.made++
 		id := fmt.Sprintf("new%d", m.made)
-		m.boxes[id] = &fakeBox{name: strings.TrimPrefix(argv[2], "--name="), labels: `"netrun.owner":"netrun"`}
+		m.boxes[id] = &fakeBox{runtime: argv[0], name: strings.TrimPrefix(argv[2], "--name="), labels: `"netrun.owner":"netrun"`}
 		return tasks.Output{Stdout: id + "\n"}
 	}
 	if argv[1] == "rename" {

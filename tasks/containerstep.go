@@ -29,11 +29,7 @@ type containerStep struct {
 }
 
 func (c *ContainerTask) step(ctx context.Context, m Machine) (containerStep, error) {
-	cli, err := findContainerCLI(ctx, m, c.Runtime, c.User)
-	if err != nil {
-		return containerStep{}, err
-	}
-	there, err := cli.container(ctx, c.Name)
+	cli, there, err := c.find(ctx, m)
 	if err != nil {
 		return containerStep{}, err
 	}

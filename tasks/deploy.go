@@ -22,7 +22,7 @@ type Deploy struct {
 	EnvFile    string        `arg:"env_file" doc:"file on the controller with variables for every instance, NAME=VALUE in each line; they stay out of the annotated file"`
 	Variables  bool          `arg:"variables" doc:"give each instance the variables of docker run --link for what it is linked to"`
 	HostsLines bool          `arg:"hosts_lines" doc:"give each instance a line in its hosts file for what it is linked to"`
-	Runtime    string        `arg:"runtime" default:"auto" choices:"auto,docker,podman" doc:"auto is docker where it is installed, else podman"`
+	Runtime    string        `arg:"runtime" default:"auto" choices:"auto,docker,podman" doc:"auto: where a container is already; else docker where it is installed, else podman"`
 	Settle     time.Duration `arg:"settle" default:"500ms" doc:"how long a started container has to keep running"`
 	Partial    bool          `arg:"partial" doc:"the hosts of the play are only some of the deployment's"`
 	State      string        `arg:"state" default:"started" choices:"started,restarted,stopped,absent,info" doc:"started makes it so; the others do it to the instances of the annotated file; info only looks"`

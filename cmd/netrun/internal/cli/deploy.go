@@ -40,7 +40,7 @@ func (o *DeployOptions) AddFlags(cmd *cobra.Command) {
 	f.StringVar(&o.Placement, "placement", "round-robin", "round-robin: deal new instances out from the first host on; spread: each to the host\nwith the fewest, heeding Affinity")
 	f.StringVar(&o.NonLocal, "nonlocal", "", "first address of links that are NonLocal (default 192.168.1.1)")
 	f.StringVar(&o.EnvFile, "env-file", "", "variables for every instance, NAME=VALUE in each line; they stay out of the annotated file")
-	f.StringVar(&o.Runtime, "runtime", "auto", "docker or podman; auto is docker where it is installed")
+	f.StringVar(&o.Runtime, "runtime", "auto", "docker or podman; auto: where a container is already, else docker where it is installed")
 	f.BoolVar(&o.Variables, "variables", false, "give each instance the variables of docker run --link for what it is linked to")
 	f.BoolVar(&o.HostsLines, "hosts-lines", false, "give each instance a line in its hosts file for what it is linked to")
 	f.DurationVar(&o.Settle, "settle", 500*time.Millisecond, "how long a started container has to keep running")
