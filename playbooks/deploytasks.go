@@ -62,7 +62,7 @@ const (
 `
 	tellTask = `
 - name: "NAME"
-  deploy: {name: "{{ .netrun_deploy.name }}", state: STATE, instances: "{{ .netrun_deploy.instances }}", host: "{{ .inventory_hostname }}", ports: '{{ pluck .hostvars "REGISTER" }}'}
+  deploy: {name: "{{ .netrun_deploy.name }}", state: STATE, checked: "{{ .check_mode }}", instances: "{{ .netrun_deploy.instances }}", host: "{{ .inventory_hostname }}", ports: '{{ pluck .hostvars "REGISTER" }}'}
 `
 )
 

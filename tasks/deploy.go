@@ -31,6 +31,7 @@ type Deploy struct {
 	Instances []any          `arg:"instances" doc:"netrun's own: the instances, once they are placed"`
 	Ports     map[string]any `arg:"ports" doc:"netrun's own: what container_info registered, by host"`
 	Host      string         `arg:"host" doc:"netrun's own: the host that tells"`
+	Checked   bool           `arg:"checked" doc:"netrun's own: nothing was done, only looked at"`
 }
 
 func init() {
@@ -78,11 +79,11 @@ func (d *Deploy) Inline(Vars) (Outcome, error) {
 				links, _ = told(seen, "links").([]any)
 			}
 			switch {
-			case d.State == absent && told(seen, "exists") == true:
+			case d.State == absent && !d.Checked && told(seen, "exists") == true:
 				left = append(left, id)
 				continue
 			case d.State == absent:
-				lines = append(lines, id+" is removed")
+				lines = append(lines, id+map[bool]string{false: " is removed", true: " would be removed"}[d.Checked])
 				continue
 			}
 			lines = append(lines, instanceLine(id, i, links))
