@@ -152,16 +152,12 @@ func addressOf(inv Inventory, host string) (netip.Addr, error) {
 		return netip.Addr{}, (&ArgError{Msg: fmt.Sprintf("%q is not an IPv4 address, and not a host of the inventory", host)}).
 			WithHint("write an address, or the name of a host that has node_address or ansible_host")
 	}
-	for _, name := range []string{"node_address", "ansible_host"} {
-		texts, err := nodeTexts(inv, host, []string{name}, false)
-		if err != nil {
-			return netip.Addr{}, err
-		}
-		for _, text := range texts {
-			if addr, err := netip.ParseAddr(text); err == nil && addr.Is4() {
-				return addr, nil
-			}
-		}
+	text, err := nodeAddress(inv, host, false)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return addr, nil
 	}
 	return netip.Addr{}, (&ArgError{Msg: fmt.Sprintf("host %s of the inventory has no IPv4 address in node_address or ansible_host", host)}).
 		WithHint("set node_address in host_vars/%s.yml", host)
